@@ -1,0 +1,39 @@
+{
+  "targets": [
+    {
+      "target_name": "expressgateway",
+      "sources": [
+        "native/addon.cc",
+        "native/common/arguments.cc",
+        "native/common/errno_error.cc",
+        "native/process/notify_socket.cc",
+        "native/process/process_control.cc",
+        "native/shm/shared_memory.cc",
+        "native/socket/listen_socket.cc",
+        "native/socket/socket_probe.cc"
+      ],
+      "include_dirs": ["<!(node -p \"require('node-addon-api').include_dir\")", "native"],
+      "defines": [
+        "NAPI_VERSION=9",
+        "NODE_ADDON_API_DISABLE_CPP_EXCEPTIONS",
+        "NODE_ADDON_API_DISABLE_DEPRECATED"
+      ],
+      "cflags!": ["-O3"],
+      "cflags_cc!": ["-fexceptions", "-O3", "-std=gnu++17", "-std=gnu++20"],
+      "cflags_cc": [
+        "-std=c++20",
+        "-O2",
+        "-Wall",
+        "-Wextra",
+        "-Wno-unused-parameter",
+        "-fno-exceptions",
+        "-fno-rtti",
+        "-fvisibility=hidden",
+        "-fstack-protector-strong",
+        "-U_FORTIFY_SOURCE",
+        "-D_FORTIFY_SOURCE=2"
+      ],
+      "ldflags": ["-Wl,-z,relro", "-Wl,-z,now", "-Wl,-z,noexecstack", "-Wl,--as-needed"]
+    }
+  ]
+}

@@ -1,0 +1,33 @@
+// The native addon: what Node.js has no call for and the gateway needs from the kernel. Every
+// function is small and keeps no state, so the addon is safe in worker threads. The typed side is
+// src/fastpath/native-addon.ts; it validates, and this side only refuses what it cannot read.
+#include <napi.h>
+#include <node_version.h>
+
+#include "process/notify_socket.h"
+#include "process/process_control.h"
+#include "shm/shared_memory.h"
+#include "socket/listen_socket.h"
+#include "socket/socket_probe.h"
+
+namespace {
+
+// Which runtime's headers the addon was built with: a machine's own Node.js can get in the way.
+void ExportBuild(Napi::Env env, Napi::Object exports) {
+  exports.Set("builtForNode", Napi::String::New(env, NODE_VERSION_STRING));
+  exports.Set("builtForModules", Napi::Number::New(env, NODE_MODULE_VERSION));
+}
+
+Napi::Object Init(Napi::Env env, Napi::Object exports) {
+  ExportBuild(env, exports);
+  expressgateway::ExportSharedMemory(env, exports);
+  expressgateway::ExportListenSocket(env, exports);
+  expressgateway::ExportSocketProbe(env, exports);
+  expressgateway::ExportProcessControl(env, exports);
+  expressgateway::ExportNotifySocket(env, exports);
+  return exports;
+}
+
+}  // namespace
+
+NODE_API_MODULE(expressgateway, Init)

@@ -1,0 +1,101 @@
+/**
+ * What went wrong with a connection or an exchange, as a value. One table maps a code to what the
+ * client sees, how loudly it is logged and what the metric label says, so that every adapter
+ * answers the same fault the same way.
+ */
+
+/** Who caused it: the client's side, the backend's side, or the gateway itself. */
+export type FaultSource = "downstream" | "upstream" | "internal";
+
+/** May the request be sent again: never, if it is idempotent, or only if no byte of it was sent. */
+export type FaultRetry = "never" | "safe" | "if-unsent";
+
+export type LogLevel = "debug" | "info" | "warn" | "error";
+
+interface FaultRow {
+  /** HTTP status of the local reply; 0: no reply is possible, the connection just ends. */
+  readonly status: number;
+  readonly source: FaultSource;
+  readonly retry: FaultRetry;
+  readonly level: LogLevel;
+  /** Plain words for the client; never names a backend. */
+  readonly text: string;
+}
+
+/**
+ * The one table of faults. The key is the code; it is also the metric label and the `reason` of the
+ * access log. Statuses: feature row A8.12.
+ */
+export const FAULTS = {
+  // The client's message is malformed (RFC 9112), or asks for what we refuse.
+  bad_request: { status: 400, source: "downstream", retry: "never", level: "debug", text: "bad request" },
+  bad_authority: { status: 400, source: "downstream", retry: "never", level: "debug", text: "invalid host" },
+  request_smuggling: { status: 400, source: "downstream", retry: "never", level: "info", text: "ambiguous message framing" },
+  unsupported_version: { status: 505, source: "downstream", retry: "never", level: "debug", text: "HTTP version not supported" },
+  unsupported_transfer_coding: { status: 501, source: "downstream", retry: "never", level: "debug", text: "transfer coding not implemented" },
+  unsupported_method: { status: 501, source: "downstream", retry: "never", level: "debug", text: "method not implemented" },
+  expectation_failed: { status: 417, source: "downstream", retry: "never", level: "debug", text: "expectation failed" },
+  grpc_needs_h2: { status: 415, source: "downstream", retry: "never", level: "debug", text: "gRPC needs HTTP/2" },
+  target_too_long: { status: 414, source: "downstream", retry: "never", level: "debug", text: "request target too long" },
+  headers_too_large: { status: 431, source: "downstream", retry: "never", level: "debug", text: "request header fields too large" },
+  body_too_large: { status: 413, source: "downstream", retry: "never", level: "info", text: "request body too large" },
+  header_timeout: { status: 408, source: "downstream", retry: "never", level: "debug", text: "request header timeout" },
+  request_body_timeout: { status: 408, source: "downstream", retry: "never", level: "info", text: "request body timeout" },
+  client_closed: { status: 499, source: "downstream", retry: "never", level: "debug", text: "client closed the connection" },
+  client_stalled: { status: 0, source: "downstream", retry: "never", level: "info", text: "client stopped reading" },
+  // Policy of the gateway.
+  no_route: { status: 404, source: "internal", retry: "never", level: "debug", text: "No route matched" },
+  over_capacity: { status: 503, source: "internal", retry: "never", level: "warn", text: "listener over capacity" },
+  total_timeout: { status: 504, source: "internal", retry: "never", level: "info", text: "request timeout" },
+  drained: { status: 503, source: "internal", retry: "never", level: "info", text: "shutting down" },
+  // The backend, or the way to it.
+  no_backend: { status: 502, source: "upstream", retry: "never", level: "warn", text: "no backend available" },
+  pool_exhausted: { status: 503, source: "upstream", retry: "never", level: "warn", text: "backend at its connection limit" },
+  name_unresolved: { status: 502, source: "upstream", retry: "if-unsent", level: "warn", text: "bad gateway" },
+  connect_refused: { status: 502, source: "upstream", retry: "if-unsent", level: "warn", text: "bad gateway" },
+  connect_failed: { status: 502, source: "upstream", retry: "if-unsent", level: "warn", text: "bad gateway" },
+  connect_timeout: { status: 504, source: "upstream", retry: "if-unsent", level: "warn", text: "gateway timeout" },
+  upstream_closed: { status: 502, source: "upstream", retry: "safe", level: "warn", text: "bad gateway" },
+  upstream_reset: { status: 502, source: "upstream", retry: "safe", level: "warn", text: "bad gateway" },
+  upstream_malformed: { status: 502, source: "upstream", retry: "never", level: "warn", text: "bad gateway" },
+  upstream_head_timeout: { status: 504, source: "upstream", retry: "never", level: "warn", text: "gateway timeout" },
+  upstream_body_timeout: { status: 504, source: "upstream", retry: "never", level: "warn", text: "gateway timeout" },
+  response_too_large: { status: 502, source: "upstream", retry: "never", level: "warn", text: "bad gateway" },
+  internal: { status: 500, source: "internal", retry: "never", level: "error", text: "internal error" },
+} as const satisfies Record<string, FaultRow>;
+
+export type FaultCode = keyof typeof FAULTS;
+
+/** All codes, in the order in which counters have their slots. */
+export const FAULT_CODES = Object.keys(FAULTS) as readonly FaultCode[];
+
+const FAULT_INDEX = new Map<FaultCode, number>(FAULT_CODES.map((code, index) => [code, index]));
+
+/** The position of a code in `FAULT_CODES`. */
+export function faultIndex(code: FaultCode): number {
+  return FAULT_INDEX.get(code) ?? 0;
+}
+
+/** A fault that happened: its code, and in words what was seen. Cheap: no stack is taken. */
+export class Fault {
+  readonly code: FaultCode;
+  /** What was seen, for the log; never sent to a client. */
+  readonly detail: string;
+
+  constructor(code: FaultCode, detail = "") {
+    this.code = code;
+    this.detail = detail;
+  }
+
+  get row(): FaultRow {
+    return FAULTS[this.code];
+  }
+
+  get status(): number {
+    return FAULTS[this.code].status;
+  }
+
+  toString(): string {
+    return this.detail === "" ? this.code : `${this.code}: ${this.detail}`;
+  }
+}

@@ -1,0 +1,41 @@
+/**
+ * The named limits that are not configuration, each with its reason. What an operator may want to
+ * change is in the config schema instead.
+ */
+
+/** One encode into the transport's arena: the largest head (64 KiB) or body part (64 KiB) with its framing. */
+export const MAX_RESERVE_BYTES = 160 * 1024;
+
+/** Bytes queued to one connection before its producer must pause: feature row A8.3, about 64 KiB a stream. */
+export const SEND_HIGH_WATER_BYTES = 64 * 1024;
+
+/** The socket buffers we ask for, receive and send. Feature row A2.10. */
+export const SOCKET_BUFFER_BYTES = 262_144;
+
+/** Connections that the kernel completes before we accept them. Feature row A2.10; the kernel caps it at somaxconn. */
+export const LISTEN_BACKLOG = 50_000;
+
+/** Worker processes: more than any machine has cores that one gateway should own. */
+export const MAX_WORKERS = 256;
+
+/** Counter slots in a worker's stripe; a slot is 8 bytes, so 2 MiB a worker, touched only where used. */
+export const COUNTER_SLOTS = 262_144;
+
+/** Series that one metric family may have. Feature row A18.9. */
+export const MAX_SERIES_PER_FAMILY = 10_000;
+
+/**
+ * The table of connections per client address, in each worker: sets of ways. 131,072 addresses a
+ * worker in 1.5 MiB; at half that load a set overflows with a chance below 1 in 200. A power of two.
+ */
+export const PER_IP_SETS = 8192;
+
+/** Addresses in one set: their first key words fill one 64-byte cache line, which is what a lookup reads. */
+export const PER_IP_WAYS = 16;
+
+/**
+ * How long a closing listener goes on accepting after its last connection: the round trip of a
+ * distant client whose handshake is under way. Below the second after which a client sends a SYN
+ * again, so that those that were dropped meanwhile wait no longer than once.
+ */
+export const LISTENER_LINGER_MS = 400;

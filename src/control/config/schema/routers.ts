@@ -1,0 +1,45 @@
+/** `[routers.NAME]`. Feature rows A4.1 to A4.3. */
+import { integer, record, string, strings, table } from "../define.ts";
+import { rule } from "../format.ts";
+import { MAX_NAMED } from "./bounds.ts";
+
+export const routersSchema = record({
+  doc: "Which request goes to which service. The matching router with the highest priority takes it; a request that none takes goes to its listener's own backends, or gets 404.",
+  maxItems: MAX_NAMED,
+  item: table({
+    doc: "One router.",
+    renamed: { entrypoints: 'did you mean "listeners"?', entry_points: 'did you mean "listeners"?', match: 'did you mean "rule"?' },
+    fields: {
+      rule: string({
+        format: rule,
+        required: true,
+        doc: "Which requests. Matchers `Host`, `HostRegexp`, `Path`, `PathPrefix`, `PathRegexp`, `Method`, `Header`, `HeaderRegexp`, `Query`, `QueryRegexp`, `ClientIP` with arguments in backticks, joined by `&&`, `||`, `!` and parentheses.",
+        example: '"Host(`api.example.com`) && PathPrefix(`/v1`)"',
+      }),
+      service: string({
+        required: true,
+        doc: "The service, by name.",
+        example: '"api"',
+      }),
+      listeners: strings({
+        default: [],
+        defaultText: "all HTTP listeners",
+        doc: "The listeners, by name, or by address when they have none.",
+        example: '["web"]',
+      }),
+      middlewares: strings({
+        default: [],
+        maxItems: 64,
+        doc: "The middlewares, by name, in the order in which a request meets them.",
+        example: '["limit"]',
+      }),
+      priority: integer({
+        min: -1_000_000_000,
+        max: 1_000_000_000,
+        defaultText: "the length of the rule",
+        doc: "Higher wins. Among equals the name decides, in alphabetical order.",
+        example: "100",
+      }),
+    },
+  }),
+});

@@ -1,0 +1,193 @@
+/** `[runtime]`, `[runtime.tls]`, `[runtime.watchdog]`. Feature rows A2.11, A2.12, A2.15, A6.4, A8.5, A8.6, A16.6, A20.12, A20.16, A21.1. */
+import { MAX_WORKERS } from "../../../base/limits.ts";
+import { boolean, duration, integer, oneOf, string, table } from "../define.ts";
+import { byPattern } from "../format.ts";
+
+const interfaceName = byPattern(
+  "interface name",
+  "^[^\\s/]{1,15}$",
+  "the name of an interface has 1 to 15 characters, without '/' and spaces",
+);
+
+const runtimeTlsSchema = table({
+  doc: "TLS of the whole process.",
+  fields: {
+    tls13_only: boolean({
+      default: false,
+      doc: "TLS 1.3 only, on every listener.",
+      example: "true",
+    }),
+  },
+});
+
+const watchdogSchema = table({
+  doc: "Watches for clients that send too slowly.",
+  fields: {
+    header_deadline_ms: duration({
+      unit: "ms",
+      min: 100,
+      max: 60_000,
+      default: 5000,
+      doc: "A request head that takes longer is reported in the log. It is ended by `header_timeout_ms`.",
+      example: "3000",
+    }),
+    body_progress_min_bps: integer({
+      min: 1,
+      max: 10_000_000,
+      default: 64,
+      zeroMeans: "off",
+      unit: "bytes per second",
+      doc: "A request body that comes slower is reported in the log and counted. It is ended by `body_timeout_ms` and `total_timeout_ms`.",
+      note: "0 turns the report off.",
+      example: "256",
+    }),
+    sweep_interval_ms: duration({
+      unit: "ms",
+      min: 100,
+      max: 60_000,
+      default: 1000,
+      doc: "Time between two looks at all connections.",
+      example: "500",
+    }),
+  },
+});
+
+const processes = {
+  workers: integer({
+    min: 1,
+    max: MAX_WORKERS,
+    zeroMeans: "in the main process",
+    defaultText: "the number of CPUs",
+    doc: "Worker processes. Each serves every listener; a crash costs only the connections of its own.",
+    note: "0 serves in the main process, without that isolation: for embedding and debugging.",
+    example: "4",
+  }),
+  transport: oneOf({
+    values: ["auto", "net", "epoll", "io_uring"],
+    default: "auto",
+    doc: "How bytes are moved: `net` is Node's own sockets, `epoll` and `io_uring` are native; `auto` takes the best that there is.",
+    example: '"net"',
+  }),
+} as const;
+
+const connections = {
+  max_inflight_connections: integer({
+    min: 100,
+    max: 2_000_000,
+    default: 65_536,
+    doc: "Connections of one listener at once, over all workers. Over it HTTP listeners answer 503, others close.",
+    example: "10000",
+  }),
+  per_ip_connection_cap: integer({
+    min: 1,
+    max: 2_000_000,
+    default: 1024,
+    doc: "Connections of one source address at once, over all listeners and workers. One more is reset.",
+    example: "100",
+  }),
+  connect_timeout_ms: duration({
+    unit: "ms",
+    min: 100,
+    max: 60_000,
+    default: 5000,
+    doc: "Time to connect to a backend. Then 504.",
+    example: "2000",
+  }),
+  handshake_timeout_ms: duration({
+    unit: "ms",
+    min: 100,
+    max: 60_000,
+    default: 5000,
+    doc: "Time for a client's TLS handshake; then the connection is reset.",
+    example: "3000",
+  }),
+  max_keepalive_requests: integer({
+    min: 1,
+    max: 10_000_000,
+    default: 100,
+    zeroMeans: "no limit",
+    doc: "Requests of one HTTP/1.1 or HTTP/2 connection; the last response closes it.",
+    note: "0 never closes a connection for its age: clients stay on the worker that they first met.",
+    example: "1000",
+  }),
+  max_requests_per_h3_connection: integer({
+    min: 1,
+    max: 10_000_000,
+    default: 1000,
+    zeroMeans: "no limit",
+    doc: "Requests of one HTTP/3 connection; then GOAWAY, and it ends when they are answered.",
+    note: "0 lets the state of finished streams grow as long as the connection lives: for trusted clients only.",
+    example: "10000",
+  }),
+  header_underscore_policy: oneOf({
+    values: ["reject", "drop", "allow"],
+    default: "reject",
+    doc: "What happens to request fields with `_` in their name: `reject` answers 400, `drop` leaves them out, `allow` passes them on. `[security].strict_te` forces `reject`.",
+    note: "Many backends take `_` for `-`: with `allow` a client can send a field twice under two spellings.",
+    example: '"drop"',
+  }),
+} as const;
+
+const draining = {
+  drain_timeout_ms: duration({
+    unit: "ms",
+    min: 100,
+    max: 300_000,
+    default: 10_000,
+    doc: "Time that connections have to finish when the gateway stops; then they are closed and counted.",
+    example: "30000",
+  }),
+  readiness_settle_ms: duration({
+    unit: "ms",
+    min: 0,
+    max: 30_000,
+    default: 11_000,
+    doc: "Time between the moment when `/readyz` answers 503 and the moment when listeners close, so that whoever is in front stops sending first.",
+    note: "0 closes at once: requests that are on their way are refused.",
+    example: "5000",
+  }),
+  drain_jitter_ms: duration({
+    unit: "ms",
+    min: 0,
+    max: 300_000,
+    defaultText: "a quarter of `drain_timeout_ms`",
+    doc: "Connections are told to finish at random moments within this time. At most `drain_timeout_ms`.",
+    note: "0 tells all of them at once.",
+    example: "1000",
+  }),
+} as const;
+
+const xdp = {
+  xdp_enabled: boolean({
+    default: false,
+    doc: "Forwards packets in the kernel, by XDP. Needs `xdp_interface`.",
+    example: "true",
+  }),
+  xdp_interface: string({
+    format: interfaceName,
+    doc: "Network interface that XDP is attached to. Required with `xdp_enabled`.",
+    example: '"eth0"',
+  }),
+  xdp_mode: oneOf({
+    values: ["auto", "native", "skb", "hw"],
+    default: "auto",
+    doc: "How XDP is attached: in the driver (`native`), in the kernel's generic path (`skb`), in the card (`hw`); `auto` tries `native`, then `skb`.",
+    example: '"skb"',
+  }),
+  xdp_new_flow_cap_per_sec_per_cpu: integer({
+    min: 1000,
+    max: 10_000_000,
+    default: 125_000,
+    zeroMeans: "off",
+    unit: "flows per second",
+    doc: "New flows that each CPU lets in per second.",
+    note: "0 turns the defence against SYN floods off.",
+    example: "50000",
+  }),
+} as const;
+
+export const runtimeSchema = table({
+  doc: "The process as a whole.",
+  renamed: { threads: 'did you mean "workers"?', log_level: "the log level is the environment variable LB_LOG" },
+  fields: { ...processes, ...connections, ...draining, ...xdp, tls: runtimeTlsSchema, watchdog: watchdogSchema },
+});

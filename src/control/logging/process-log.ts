@@ -1,0 +1,87 @@
+/**
+ * The log of a process: pino, to stderr, in the format that the environment asks for. The main
+ * process and each worker make one and hand its components on as `Log`. Writing never blocks: what a
+ * stalled reader does not take is kept up to a limit and then dropped.
+ */
+import { isatty } from "node:tty";
+import { pino, type DestinationStream, type Logger } from "pino";
+import type { Log } from "../../base/log.ts";
+import { humanLine } from "./human-line.ts";
+import type { LogOptions, LogThreshold } from "./log-options.ts";
+import { REPEAT_WINDOW_MS, RepeatLimiter } from "./repeat-limiter.ts";
+
+/** Log bytes that wait for a reader of stderr that stalls; beyond, lines are dropped. */
+const MAX_BUFFERED_LOG_BYTES = 4 * 1024 * 1024;
+
+const STDERR_FD = 2;
+
+export interface ProcessLog {
+  /** The log of one part of the program; `target` names it in each line. */
+  component(target: string): Log;
+  /** Writes out what is buffered. Call it before the process ends. */
+  flush(): void;
+}
+
+/** `bindings` go into each line, such as the index of a worker. */
+export function openProcessLog(options: LogOptions, bindings: object = {}): ProcessLog {
+  const stderr = pino.destination({ fd: STDERR_FD, sync: false, minLength: 0, maxLength: MAX_BUFFERED_LOG_BYTES });
+  const colours = options.format === "text" && isatty(STDERR_FD);
+  const stream: DestinationStream =
+    options.format === "json"
+      ? stderr
+      : { write: (line: string) => void stderr.write(humanLine(line, colours)) };
+  const log = new PinoProcessLog(makeLogger(options.threshold, stream, bindings));
+  return { component: (target) => log.component(target), flush: () => (log.sweep(), stderr.flushSync()) };
+}
+
+/** The logger behind `openProcessLog`, on any stream. JSON keys: timestamp, level, target, message. */
+export function makeLogger(threshold: LogThreshold, stream: DestinationStream, bindings: object): Logger {
+  return pino(
+    {
+      level: threshold === "off" ? "silent" : threshold,
+      base: { ...bindings },
+      messageKey: "message",
+      timestamp: () => `,"timestamp":"${new Date().toISOString()}"`,
+      formatters: { level: (label) => ({ level: label }) },
+    },
+    stream,
+  );
+}
+
+/** Components of one logger behind one `RepeatLimiter`. */
+export class PinoProcessLog {
+  readonly #logger: Logger;
+  readonly #limiter: RepeatLimiter;
+
+  constructor(logger: Logger, nowMs: () => number = () => performance.now()) {
+    this.#logger = logger;
+    this.#limiter = new RepeatLimiter(nowMs);
+    setInterval(() => this.sweep(), REPEAT_WINDOW_MS).unref();
+  }
+
+  component(target: string): Log {
+    const logger = this.#logger.child({ target });
+    const limiter = this.#limiter;
+    return {
+      debug: (fields, message) => logger.debug(fields, message),
+      info: (fields, message) => {
+        if (limiter.admit(`${target} ${message}`)) logger.info(fields, message);
+      },
+      warn: (fields, message) => {
+        if (limiter.admit(`${target} ${message}`)) logger.warn(fields, message);
+      },
+      error: (fields, message) => {
+        if (limiter.admit(`${target} ${message}`)) logger.error(fields, message);
+      },
+    };
+  }
+
+  /** Tells what was held back since the last time. */
+  sweep(): void {
+    this.#limiter.sweep((kind, suppressed) => {
+      const space = kind.indexOf(" ");
+      const fields = { target: kind.slice(0, space), suppressed, repeated: kind.slice(space + 1) };
+      this.#logger.warn(fields, "log lines like this were held back");
+    });
+  }
+}

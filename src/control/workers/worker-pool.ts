@@ -1,0 +1,229 @@
+/**
+ * The data plane in worker processes. Takes a plan over in all of them in two steps, brings
+ * successors of dead workers up to date, grows and shrinks. The gateway drives it; the supervisor
+ * keeps the processes alive.
+ */
+import { assert } from "../../base/assert.ts";
+import type { Log } from "../../base/log.ts";
+import type { NativeAddon } from "../../fastpath/native-addon.ts";
+import type { ToWorker } from "../../proxy/control-messages.ts";
+import type { Plan } from "../../proxy/plan.ts";
+import type { Region } from "../../proxy/state/region.ts";
+import type { DataPlaneHost, DrainProgress, HostHealth, Ports } from "../data-plane-host.ts";
+import type { Timers } from "../timers.ts";
+import { type PortReservation, reservePorts } from "./reserve-ports.ts";
+import { Supervisor } from "./supervisor.ts";
+import { WorkerFailure, type WorkerExit, type WorkerProcess } from "./worker-process.ts";
+
+/** For compiling a plan and binding its listeners: thousands of routes take a fraction of a second. */
+const PREPARE_LIMIT_MS = 15_000;
+
+/** For the swap, which only exchanges pointers; a worker that takes longer is replaced. */
+const COMMIT_LIMIT_MS = 5_000;
+
+/** For cutting what is left and writing out the access log; a worker that takes longer is killed. */
+const STOP_LIMIT_MS = 5_000;
+
+export interface WorkerPoolOptions {
+  readonly spawn: (index: number) => WorkerProcess;
+  readonly region: Region;
+  readonly addon: NativeAddon;
+  readonly gaugeSlots: () => readonly number[];
+  readonly onDeath: (exit: WorkerExit) => void;
+  readonly timers: Timers;
+  readonly log: Log;
+}
+
+/** A plan on its way to go live. */
+interface Pending {
+  readonly plan: Plan;
+  readonly ports: ReadonlyMap<string, number>;
+  readonly workers: number;
+  readonly participants: readonly WorkerProcess[];
+  /** Those of the participants that were started for this plan. */
+  readonly fresh: readonly WorkerProcess[];
+}
+
+export class WorkerPool implements DataPlaneHost {
+  readonly #options: WorkerPoolOptions;
+  readonly #supervisor: Supervisor;
+  /** The latest answer for each backend's host name, for workers that join. */
+  readonly #addresses = new Map<string, readonly string[]>();
+  #pending: Pending | null = null;
+  #current: Plan | null = null;
+  #ports: ReadonlyMap<string, number> = new Map();
+  #workers = 0;
+
+  constructor(options: WorkerPoolOptions) {
+    this.#options = options;
+    this.#supervisor = new Supervisor({ ...options, welcome: (worker) => this.#welcome(worker) });
+  }
+
+  get transportKind(): string {
+    return this.#supervisor.transport;
+  }
+
+  async prepare(plan: Plan, workers: number): Promise<Ports> {
+    assert(this.#pending === null, "a plan is pending already");
+    const reservation = reservePorts(this.#options.addon, plan, this.#ports);
+    try {
+      return await this.#prepareAll(reservation, workers);
+    } finally {
+      reservation.release();
+    }
+  }
+
+  async #prepareAll({ plan, ports }: PortReservation, workers: number): Promise<Ports> {
+    const serving = this.#supervisor.serving();
+    const fresh = await this.#hire(this.#missing(workers, serving.length));
+    const participants = [...serving, ...fresh];
+    this.#pending = { plan, ports, workers, participants, fresh };
+    for (const [host, addresses] of Object.entries(plan.resolved)) this.#addresses.set(host, addresses);
+    const results = await Promise.allSettled(participants.map((worker) => prepareOne(worker, plan)));
+    const failed = results.find((result) => result.status === "rejected");
+    if (failed !== undefined) {
+      await this.abort(plan.generation);
+      throw failed.reason;
+    }
+    const first = results[0];
+    return first?.status === "fulfilled" ? first.value : {};
+  }
+
+  /** When workers should run but none serves, the plan is tried on a new one: it may be what mends them. */
+  #missing(workers: number, serving: number): number {
+    return Math.max(workers - this.#supervisor.size, serving === 0 ? 1 : 0, 0);
+  }
+
+  async #hire(count: number): Promise<WorkerProcess[]> {
+    const hires = Array.from({ length: count }, () => this.#supervisor.hire());
+    const results = await Promise.allSettled(hires);
+    const failed = results.find((result) => result.status === "rejected");
+    const hired = results.flatMap((result) => (result.status === "fulfilled" ? [result.value] : []));
+    if (failed === undefined) return hired;
+    await Promise.all(hired.map((worker) => this.#dismiss(worker)));
+    throw failed.reason;
+  }
+
+  async commit(generation: number): Promise<void> {
+    const pending = this.#pending;
+    assert(pending?.plan.generation === generation, "commit of a plan that is not pending");
+    this.#pending = null;
+    this.#current = pending.plan;
+    this.#ports = pending.ports;
+    this.#workers = pending.workers;
+    await Promise.all(pending.participants.map((worker) => this.#commitOne(worker, generation)));
+    for (const worker of pending.fresh) this.#supervisor.admit(worker);
+    this.#shrink(pending);
+  }
+
+  async #commitOne(worker: WorkerProcess, generation: number): Promise<void> {
+    try {
+      await worker.ask({ kind: "commit", generation }, ["committed"], COMMIT_LIMIT_MS);
+    } catch (error) {
+      if (!(error instanceof WorkerFailure)) throw error;
+      this.#options.log.error({ worker: worker.index, reason: error.message }, "worker replaced: no commit");
+      worker.kill();
+    }
+  }
+
+  /** Workers that the plan does not want finish their connections in the background. */
+  #shrink({ plan, workers }: Pending): void {
+    const budgetMs = Math.max(0, ...plan.listeners.map((listener) => listener.drainTimeoutMs));
+    for (const worker of this.#supervisor.releaseSome(this.#supervisor.size - workers)) {
+      void this.#retire(worker, budgetMs);
+    }
+  }
+
+  async #retire(worker: WorkerProcess, budgetMs: number): Promise<void> {
+    this.#options.log.info({ worker: worker.index }, "worker retires");
+    worker.send({ kind: "drain" });
+    await worker.expect(["drained"], budgetMs).catch(ignoreFailure);
+    await stopOne(worker);
+  }
+
+  async abort(generation: number): Promise<void> {
+    const pending = this.#pending;
+    if (pending?.plan.generation !== generation) return;
+    this.#pending = null;
+    for (const worker of pending.participants) worker.send({ kind: "abort", generation });
+    await Promise.all(pending.fresh.map((worker) => this.#dismiss(worker)));
+  }
+
+  async #dismiss(worker: WorkerProcess): Promise<void> {
+    this.#supervisor.release(worker);
+    await stopOne(worker);
+  }
+
+  /** Until the worker is on the plan that is current by then. */
+  async #welcome(worker: WorkerProcess): Promise<void> {
+    for (;;) {
+      const plan = this.#current;
+      if (plan === null) throw new WorkerFailure("there is no plan yet");
+      const { generation } = plan;
+      await prepareOne(worker, { ...plan, resolved: Object.fromEntries(this.#addresses) });
+      await worker.ask({ kind: "commit", generation }, ["committed"], COMMIT_LIMIT_MS);
+      if (this.#current === plan) return;
+    }
+  }
+
+  setAddresses(host: string, addresses: readonly string[]): void {
+    this.#addresses.set(host, addresses);
+    this.#tellAll({ kind: "addresses", host, addresses });
+  }
+
+  reopenLogs(): void {
+    this.#tellAll({ kind: "reopenLogs" });
+  }
+
+  #tellAll(message: ToWorker): void {
+    for (const worker of this.#supervisor.running()) worker.send(message);
+  }
+
+  drain(): DrainProgress {
+    this.#supervisor.stopReplacing();
+    const workers = this.#supervisor.running();
+    const closed = workers.map((worker) => worker.expect(["draining"]).catch(ignoreFailure));
+    const drained = workers.map((worker) => worker.expect(["drained"]).catch(ignoreFailure));
+    this.#tellAll({ kind: "drain" });
+    return {
+      closed: Promise.all(closed).then(() => {}),
+      drained: Promise.all(drained).then(() => {}),
+    };
+  }
+
+  async stop(): Promise<number> {
+    this.#supervisor.close();
+    const aborted = await Promise.all(this.#supervisor.running().map(stopOne));
+    return aborted.reduce((sum, count) => sum + count, 0);
+  }
+
+  health(): HostHealth {
+    const serving = this.#supervisor.serving().length;
+    return { workers: this.#workers, serving, responsive: this.#supervisor.responsive };
+  }
+}
+
+async function prepareOne(worker: WorkerProcess, plan: Plan): Promise<Ports> {
+  const answer = await worker.ask({ kind: "prepare", plan }, ["prepared", "refused"], PREPARE_LIMIT_MS);
+  if (answer.kind === "refused") throw new WorkerFailure(answer.reason);
+  return answer.ports;
+}
+
+/** Ends a worker, by force when it does not answer; returns how many connections were cut. */
+async function stopOne(worker: WorkerProcess): Promise<number> {
+  let aborted = 0;
+  let exitLimitMs = 0;
+  try {
+    aborted = (await worker.ask({ kind: "stop" }, ["stopped"], STOP_LIMIT_MS)).aborted;
+    exitLimitMs = STOP_LIMIT_MS;
+  } catch (error) {
+    ignoreFailure(error);
+  }
+  await worker.exitWithin(exitLimitMs);
+  return aborted;
+}
+
+/** A worker that ended instead of answering has nothing left to wait for. */
+function ignoreFailure(error: unknown): void {
+  if (!(error instanceof WorkerFailure)) throw error;
+}

@@ -1,0 +1,51 @@
+/**
+ * Listening TCP sockets with every option of feature row A2.10, and the way to close one that
+ * shares its port with other workers without losing a connection. A transport opens one and accepts
+ * from its descriptor; where the addon is missing it gets null and listens by node:net.
+ *
+ * A new socket is bound and does not listen yet, so that the kernel completes no connection for a
+ * plan that is given up. To close one that listens: `stopIncoming`, go on accepting for
+ * `LISTENER_LINGER_MS` and until `acceptQueueLength` is 0, then close the descriptor.
+ */
+import { SOCKET_BUFFER_BYTES } from "../base/limits.ts";
+import type { NativeAddon } from "./native-addon.ts";
+
+export interface ListenSocketOptions {
+  /** Numeric address, IPv4 or IPv6. */
+  readonly host: string;
+  /** 0: any free port. */
+  readonly port: number;
+  /** Share the port with the other workers and with a process that takes over. */
+  readonly reusePort: boolean;
+}
+
+export interface ListenSocket {
+  /** Non-blocking and close-on-exec; owned by the caller. */
+  readonly fd: number;
+  readonly port: number;
+}
+
+/**
+ * Opens and binds a socket: SO_REUSEADDR, TCP_NODELAY, SO_KEEPALIVE, buffers of
+ * `SOCKET_BUFFER_BYTES`, which accepted sockets inherit. `::` takes IPv4 too, as it does in
+ * node:net. Returns null without the addon. Throws an `Error` with an errno `code` (`EADDRINUSE`).
+ *
+ * Listen with `NativeAddon.listen`, or over node:net with
+ * `server.listen({ fd, backlog: LISTEN_BACKLOG })`; Node.js would take a backlog of 511 by itself.
+ */
+export function openListenSocket(
+  addon: NativeAddon | null,
+  options: ListenSocketOptions,
+): ListenSocket | null {
+  if (addon === null) return null;
+  const fd = addon.bindTcp({
+    host: options.host,
+    port: options.port,
+    ipv6Only: false,
+    reusePort: options.reusePort,
+    receiveBufferBytes: SOCKET_BUFFER_BYTES,
+    sendBufferBytes: SOCKET_BUFFER_BYTES,
+    keepAlive: true,
+  });
+  return { fd, port: addon.localPort(fd) };
+}

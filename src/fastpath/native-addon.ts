@@ -1,0 +1,82 @@
+/**
+ * Finds and loads the native addon, and types it. The handles of this folder call it and fall back
+ * to their plain twins when it is missing; `main` logs the reason. Errors of its calls are `Error`s
+ * with an errno `code` and a `syscall`, as those of Node.js.
+ */
+import { createRequire } from "node:module";
+import { fileURLToPath } from "node:url";
+
+export interface BindOptions {
+  /** Numeric address, IPv4 or IPv6. */
+  readonly host: string;
+  /** 0: any free port. */
+  readonly port: number;
+  readonly ipv6Only: boolean;
+  readonly reusePort: boolean;
+  /** 0: the kernel's default, which tunes itself. */
+  readonly receiveBufferBytes: number;
+  readonly sendBufferBytes: number;
+  readonly keepAlive: boolean;
+}
+
+/** What `idleProbe` sees: nothing, the peer's end or an error, or bytes that nobody asked for. */
+export const PROBE_QUIET = 0;
+export const PROBE_CLOSED = 1;
+export const PROBE_UNEXPECTED_BYTES = 2;
+
+export interface NativeAddon {
+  /** Version and `process.versions.modules` of the runtime whose headers it was built with. */
+  readonly builtForNode: string;
+  readonly builtForModules: number;
+  /** Descriptor of zeroed memory of fixed size, close-on-exec. */
+  createSharedMemory(name: string, bytes: number): number;
+  /** The memory of a descriptor; the mapping outlives the descriptor. */
+  mapSharedMemory(fd: number, bytes: number): ArrayBuffer;
+  /** Descriptor of a bound socket, non-blocking and close-on-exec, which does not listen yet. */
+  bindTcp(options: BindOptions): number;
+  /** Starts to listen; `backlog` is how many completed connections may wait for accept. */
+  listen(fd: number, backlog: number): void;
+  /** For descriptors that no handle of Node.js owns. */
+  closeDescriptor(fd: number): void;
+  localPort(fd: number): number;
+  /**
+   * The listening socket takes no new SYN; handshakes under way still complete. The client of a
+   * dropped SYN sends it again after a second, and meets whoever listens then.
+   */
+  stopIncoming(fd: number): void;
+  /** Completed connections of a listening socket that wait for accept. */
+  acceptQueueLength(fd: number): number;
+  /** `PROBE_QUIET`, `PROBE_CLOSED` or `PROBE_UNEXPECTED_BYTES`; takes nothing from the socket. */
+  idleProbe(fd: number): number;
+  /** This process gets `signal` when its parent ends. Compare `process.ppid` after: it may have ended already. */
+  setParentDeathSignal(signal: number): void;
+  /** Descriptors that the process may have open; `Infinity`: no limit. */
+  openFileLimit(): { soft: number; hard: number };
+  /** Processors that the process may run on. */
+  affinityCount(): number;
+  /** One datagram to a Unix socket; a path that begins with `@` is abstract (sd_notify(3)). */
+  notifySocket(path: string, message: string): void;
+}
+
+export type NativeLoad =
+  | { readonly kind: "loaded"; readonly addon: NativeAddon }
+  | { readonly kind: "missing"; readonly reason: string };
+
+/** From `src/fastpath` and from `dist/fastpath` alike. */
+const ADDON_PATH = fileURLToPath(new URL("../../build/Release/expressgateway.node", import.meta.url));
+
+/** Loads the addon (once: `require` remembers it), or says in one line why it cannot. */
+export function loadNativeAddon(path: string = ADDON_PATH): NativeLoad {
+  try {
+    return { kind: "loaded", addon: createRequire(import.meta.url)(path) as NativeAddon };
+  } catch (error) {
+    const text = error instanceof Error ? error.message : String(error);
+    return { kind: "missing", reason: text.split("\n", 1)[0] ?? "" };
+  }
+}
+
+/** The addon, or null when it is missing. */
+export function nativeAddon(): NativeAddon | null {
+  const load = loadNativeAddon();
+  return load.kind === "loaded" ? load.addon : null;
+}

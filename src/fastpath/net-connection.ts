@@ -1,0 +1,88 @@
+/**
+ * One node:net socket behind the transport's `Connection`. It turns the stream's events into the
+ * owner's calls, and flushes what the owner staged when each call returns.
+ */
+import type { Socket } from "node:net";
+import type { SendStage, StageTarget } from "./send-stage.ts";
+import type { Connection, ConnectionOwner } from "./transport.ts";
+
+/** The descriptor of a socket; node:net does not publish it. -1 when there is none. */
+export function socketDescriptor(socket: Socket): number {
+  const handle = (socket as unknown as { _handle?: { fd?: number } | null })._handle;
+  return handle?.fd ?? -1;
+}
+
+export class NetConnection implements Connection, StageTarget {
+  readonly socket: Socket;
+  readonly remoteAddress: string;
+  readonly remotePort: number;
+  readonly localPort: number;
+  readonly #stage: SendStage;
+  #owner: ConnectionOwner | null = null;
+  #error = "";
+  #blocked = false;
+
+  constructor(socket: Socket, stage: SendStage) {
+    this.socket = socket;
+    this.#stage = stage;
+    this.remoteAddress = socket.remoteAddress ?? "";
+    this.remotePort = socket.remotePort ?? 0;
+    this.localPort = socket.localPort ?? 0;
+  }
+
+  /** Subscribes to what every socket tells; the data of outgoing ones comes by `onread`. */
+  attach(owner: ConnectionOwner): void {
+    this.#owner = owner;
+    const socket = this.socket;
+    socket.on("end", () => {
+      this.#owner?.onEnd();
+      this.#stage.flush();
+    });
+    socket.on("error", (error: NodeJS.ErrnoException) => {
+      this.#error = error.code ?? "EUNKNOWN";
+    });
+    socket.on("close", () => {
+      const closing = this.#owner;
+      this.#owner = null;
+      this.#stage.forget(this);
+      closing?.onClose(this.#error);
+      this.#stage.flush();
+    });
+    socket.on("drain", () => {
+      if (!this.#blocked) return;
+      this.#blocked = false;
+      this.#owner?.onDrain();
+      this.#stage.flush();
+    });
+  }
+
+  /** Incoming bytes from the stream: the buffer is this socket's own. */
+  listenForData(): void {
+    this.socket.on("data", (bytes: Buffer) => this.deliver(bytes, bytes.length));
+  }
+
+  deliver(bytes: Buffer, length: number): void {
+    this.#owner?.onData(bytes, 0, length);
+    this.#stage.flush();
+  }
+
+  connected(): void {
+    this.#owner?.onConnect();
+    this.#stage.flush();
+  }
+
+  writeOut(bytes: Buffer): boolean {
+    const socket = this.socket;
+    if (socket.destroyed || socket.writableEnded) return true;
+    socket.write(bytes);
+    const queued = socket.writableLength;
+    // At this mark the stream is bound to emit `drain` later.
+    if (queued >= socket.writableHighWaterMark) this.#blocked = true;
+    return queued === 0;
+  }
+
+  /** True while more is queued than the high-water mark; `drain` will tell when it has gone. */
+  get blocked(): boolean {
+    return this.#blocked;
+  }
+}

@@ -1,0 +1,101 @@
+/**
+ * The transport: accepts, connects, receives and sends bytes for many connections, with
+ * backpressure. The proxy is written against this interface only; `net-transport.ts` is the twin on
+ * node:net, a native one batches whole ticks.
+ *
+ * Sending is staged: the owner reserves room in the byte arena `out`, encodes into it, and calls
+ * `send`. Consecutive sends to one connection go out in one system call when the current callback
+ * returns (or when `flush` is called), so that a head and the first body bytes share a write.
+ */
+
+/** What the owner of a connection implements. Bytes are valid only during the call. */
+export interface ConnectionOwner {
+  /** Connected (outgoing connections only). */
+  onConnect(): void;
+  onData(bytes: Buffer, start: number, end: number): void;
+  /** The peer has finished sending (FIN). Our side may still send. */
+  onEnd(): void;
+  /** What was queued has gone out; called only after `blocked` was true. */
+  onDrain(): void;
+  /** Last call. `error` is an errno name (`ECONNRESET`, `ETIMEDOUT`), or empty after an orderly close. */
+  onClose(error: string): void;
+}
+
+/** An open connection, opaque to its owner. */
+export interface Connection {
+  /** Numeric address and port of the peer; empty for Unix sockets. */
+  readonly remoteAddress: string;
+  readonly remotePort: number;
+  readonly localPort: number;
+}
+
+export interface ListenOptions {
+  /** Numeric address, IPv4 or IPv6. */
+  readonly host: string;
+  /** 0: any free port. */
+  readonly port: number;
+  /** Share the port with the other workers and with a process that takes over. */
+  readonly reusePort: boolean;
+}
+
+export interface ListenOwner {
+  /** A connection was accepted; the returned owner gets its events. `null`: the transport resets it. */
+  onAccept(connection: Connection): ConnectionOwner | null;
+  /** Accepting failed (EMFILE, ENFILE, ECONNABORTED and such); accepting goes on by itself. */
+  onAcceptError(code: string): void;
+}
+
+/** A bound address. It takes connections from `accept` on, so that a plan can be prepared first and go live later. */
+export interface Listener {
+  readonly port: number;
+  /** Starts to take connections. */
+  accept(owner: ListenOwner): void;
+  /**
+   * Takes no new connection, hands over those that the kernel had completed already, then closes.
+   * Connections in the kernel's queue are not lost.
+   */
+  close(): Promise<void>;
+}
+
+export interface ConnectTarget {
+  /** Numeric address; or the path of a Unix socket when `port` is -1. */
+  readonly host: string;
+  readonly port: number;
+}
+
+export interface Transport {
+  readonly kind: "net" | "epoll" | "io_uring";
+  /** The arena to encode into. It may be another after `reserve`. */
+  readonly out: Buffer;
+  /** Makes room for `size` bytes in `out`; returns their offset. At most `MAX_RESERVE_BYTES`. */
+  reserve(size: number): number;
+  /** Queues `out[start, end)`, which must come from the last `reserve`. */
+  send(connection: Connection, start: number, end: number): void;
+  /** Queues bytes from anywhere; they are copied or taken before the call returns to the event loop. */
+  sendFrom(connection: Connection, bytes: Buffer, start: number, end: number): void;
+  /** Sends what is staged now. Owners need it only outside of transport callbacks. */
+  flush(): void;
+  /** More is queued than the connection's high-water mark: stop producing until `onDrain`. May lag one batch. */
+  blocked(connection: Connection): boolean;
+  /** Bytes queued and not yet taken by the kernel. */
+  queuedBytes(connection: Connection): number;
+  /** Stops and starts receiving; the kernel's window then holds the peer back. */
+  pause(connection: Connection): void;
+  resume(connection: Connection): void;
+  /** Sends what is queued, then FIN; receives until the peer's FIN. */
+  end(connection: Connection): void;
+  /** Closes at once without waiting for the peer; what is queued may be lost. */
+  destroy(connection: Connection): void;
+  /** As `destroy`, with RST, so that the peer cannot mistake it for an orderly end. */
+  reset(connection: Connection): void;
+  /**
+   * Whether an idle connection can be used: false when the peer has closed it, or has sent bytes
+   * that nobody asked for, even if no event has told so yet.
+   */
+  alive(connection: Connection): boolean;
+  connect(target: ConnectTarget, owner: ConnectionOwner): Connection;
+  /** Rejects with an `Error` that has an errno `code` when the address cannot be bound. */
+  bind(options: ListenOptions): Promise<Listener>;
+  /** Destroys every connection and listener. */
+  close(): void;
+}

@@ -1,0 +1,195 @@
+/**
+ * The data plane of one worker: listeners, pools and the current generation. The worker process
+ * drives it by messages of the control plane; with `workers = 0` the gateway calls it directly.
+ */
+import type { Log } from "../base/log.ts";
+import { RandomHex } from "../base/random-hex.ts";
+import { TICK_MS, TimerWheel } from "../base/timer-wheel.ts";
+import { NetTransport } from "../fastpath/net-transport.ts";
+import { nativeAddon } from "../fastpath/native-addon.ts";
+import type { Transport } from "../fastpath/transport.ts";
+import { AccessLog, FLUSH_INTERVAL_MS } from "./finish/access-log.ts";
+import { compileGeneration, type Generation } from "./generation.ts";
+import { ListenerSocket } from "./listener/listener-socket.ts";
+import { GLOBAL_SLOTS, type ListenerPlan, type Plan } from "./plan.ts";
+import type { Stripe } from "./state/stripe.ts";
+import { UpstreamPools } from "./upstream/upstream-pools.ts";
+import type { WorkerContext } from "./worker-context.ts";
+
+/** How often a drain looks whether the last connection has ended. */
+const DRAIN_POLL_MS = 20;
+
+/** Ticks of the wheel between two flushes of the access log. */
+const TICKS_PER_FLUSH = Math.ceil(FLUSH_INTERVAL_MS / TICK_MS);
+
+export interface DataPlaneOptions {
+  readonly stripe: Stripe;
+  readonly log: Log;
+}
+
+/** An address of a plan could not be bound. */
+export class BindError extends Error {
+  override readonly name = "BindError";
+  readonly listener: string;
+  readonly code: string;
+
+  constructor(plan: ListenerPlan, code: string) {
+    super(`listener "${plan.name}": cannot bind ${plan.address}: ${code}`);
+    this.listener = plan.name;
+    this.code = code;
+  }
+}
+
+interface Prepared {
+  readonly generation: Generation;
+  /** Only the addresses that the current plan has not. */
+  readonly bound: ReadonlyMap<string, ListenerSocket>;
+}
+
+export class DataPlane {
+  readonly #context: WorkerContext;
+  readonly #pools: UpstreamPools;
+  readonly #clock: NodeJS.Timeout;
+  #listeners = new Map<string, ListenerSocket>();
+  /** Listeners that a reload removed, while their last connections end. */
+  readonly #leaving = new Set<ListenerSocket>();
+  #prepared: Prepared | null = null;
+  #ticks = 0;
+
+  constructor(options: DataPlaneOptions) {
+    const transport: Transport = new NetTransport(nativeAddon());
+    const { stripe, log } = options;
+    this.#context = {
+      transport,
+      wheel: new TimerWheel(performance.now()),
+      stripe,
+      counters: stripe.counters,
+      accessLog: new AccessLog(stripe.counters, log),
+      log,
+      random: new RandomHex(),
+      nowMs: () => performance.now(),
+      wallMs: () => Date.now(),
+      chance: () => Math.random(),
+    };
+    this.#pools = new UpstreamPools(this.#context);
+    this.#clock = setInterval(() => this.#tick(), TICK_MS);
+  }
+
+  get transportKind(): Transport["kind"] {
+    return this.#context.transport.kind;
+  }
+
+  get openConnections(): number {
+    let open = 0;
+    for (const listener of this.#listeners.values()) open += listener.openConnections;
+    for (const listener of this.#leaving) open += listener.openConnections;
+    return open;
+  }
+
+  /**
+   * Compiles the plan and binds what is new in it; nothing changes for traffic yet. Rejects with
+   * `BindError` and leaves nothing bound. Returns the real port of each listener by name.
+   */
+  async prepare(plan: Plan): Promise<Record<string, number>> {
+    const generation = compileGeneration(plan, this.#pools);
+    const bound = new Map<string, ListenerSocket>();
+    const ports: Record<string, number> = Object.create(null) as Record<string, number>;
+    for (const listener of plan.listeners) {
+      const known = this.#listeners.get(listener.address);
+      try {
+        const socket = known ?? (await this.#bind(listener, generation));
+        if (known === undefined) bound.set(listener.address, socket);
+        ports[listener.name] = socket.port;
+      } catch (error) {
+        await closeAll(bound);
+        throw error;
+      }
+    }
+    this.#prepared = { generation, bound };
+    return ports;
+  }
+
+  /** Makes the prepared plan live and closes the listeners that it does not have, without losing a connection. */
+  commit(generation: number): void {
+    const prepared = this.#prepared;
+    if (prepared === null || prepared.generation.plan.generation !== generation) return;
+    this.#prepared = null;
+    const { plan } = prepared.generation;
+    this.#context.accessLog.configure(plan.accessLog);
+    this.#pools.adopt(plan);
+    const kept = new Map<string, ListenerSocket>();
+    for (const [address, runtime] of prepared.generation.listeners) {
+      const known = this.#listeners.get(address);
+      known?.adopt(prepared.generation, runtime);
+      const socket = known ?? prepared.bound.get(address);
+      if (socket !== undefined) kept.set(address, socket);
+    }
+    for (const [address, socket] of this.#listeners) if (!kept.has(address)) void this.#leave(socket);
+    this.#listeners = kept;
+    for (const socket of prepared.bound.values()) socket.accept();
+  }
+
+  /** Forgets the prepared plan. */
+  async abort(generation: number): Promise<void> {
+    const prepared = this.#prepared;
+    if (prepared === null || prepared.generation.plan.generation !== generation) return;
+    this.#prepared = null;
+    await closeAll(prepared.bound);
+  }
+
+  setAddresses(host: string, addresses: readonly string[]): void {
+    this.#pools.addresses.set(host, addresses);
+  }
+
+  reopenLogs(): void {
+    this.#context.accessLog.reopen();
+  }
+
+  /** Takes no more connections, ends the others after their request; resolves when none is left. */
+  async drain(): Promise<void> {
+    await Promise.all([...this.#listeners.values()].map((listener) => listener.drain()));
+    while (this.openConnections > 0) await new Promise((resolve) => setTimeout(resolve, DRAIN_POLL_MS));
+    await this.#context.accessLog.flush();
+  }
+
+  /** Cuts what is left, and lets go of everything. Returns how many exchanges were cut. */
+  async stop(): Promise<number> {
+    let cut = 0;
+    for (const listener of [...this.#listeners.values(), ...this.#leaving]) cut += listener.abort();
+    (this.#context.counters[GLOBAL_SLOTS.shutdown_aborted_connections_total] as number) += cut;
+    this.#pools.retireAll();
+    this.#context.transport.close();
+    clearInterval(this.#clock);
+    await this.#context.accessLog.flush();
+    return cut;
+  }
+
+  async #bind(plan: ListenerPlan, generation: Generation): Promise<ListenerSocket> {
+    const runtime = generation.listeners.get(plan.address);
+    if (runtime === undefined) throw new BindError(plan, "EINVAL");
+    try {
+      const { host, port } = plan;
+      const listener = await this.#context.transport.bind({ host, port, reusePort: true });
+      return new ListenerSocket(this.#context, listener, generation, runtime);
+    } catch (error) {
+      throw new BindError(plan, (error as NodeJS.ErrnoException).code ?? String(error));
+    }
+  }
+
+  async #leave(socket: ListenerSocket): Promise<void> {
+    this.#leaving.add(socket);
+    await socket.drain();
+    while (socket.openConnections > 0) await new Promise((resolve) => setTimeout(resolve, TICK_MS));
+    this.#leaving.delete(socket);
+  }
+
+  #tick(): void {
+    this.#context.wheel.advance(this.#context.nowMs());
+    this.#ticks += 1;
+    if (this.#ticks % TICKS_PER_FLUSH === 0) this.#context.accessLog.tick();
+  }
+}
+
+async function closeAll(sockets: ReadonlyMap<string, ListenerSocket>): Promise<void> {
+  for (const socket of sockets.values()) await socket.drain();
+}

@@ -1,0 +1,127 @@
+/**
+ * The deadlines of one exchange on one timer: what may take how long depends on the phase. Progress
+ * only moves numbers; the timer looks at them when it fires. Feature rows A8.1, A20.12, A20.13.
+ */
+import { Fault } from "../../base/fault.ts";
+import type { Timer, TimerWheel } from "../../base/timer-wheel.ts";
+import { Phase, type Exchange } from "../exchange/exchange.ts";
+import type { HttpPlan, RuntimePlan } from "../plan.ts";
+
+export class ExchangeClock {
+  readonly #wheel: TimerWheel;
+  readonly #timer: Timer;
+  #http!: HttpPlan;
+  #runtime!: RuntimePlan;
+  #exchange!: Exchange;
+  #totalMs = 0;
+  #progressMs = 0;
+  /** Since when, and how much, the client has been sending a body that we were ready to take. */
+  #windowMs = 0;
+  #windowBytes = 0;
+  #queuedBytes = 0;
+
+  constructor(wheel: TimerWheel, timer: Timer) {
+    this.#wheel = wheel;
+    this.#timer = timer;
+  }
+
+  /** The head of a request is complete. */
+  begin(exchange: Exchange): void {
+    this.#exchange = exchange;
+    this.#http = exchange.listener.plan.http;
+    this.#runtime = exchange.generation.plan.runtime;
+    this.#totalMs = exchange.startMs + this.#http.totalTimeoutMs;
+    this.#progressMs = exchange.startMs;
+    this.#openWindow(exchange.startMs);
+    this.#arm();
+  }
+
+  /** We are ready for the body (again): only from now on is its pace the client's. */
+  resumed(nowMs: number): void {
+    this.#progressMs = nowMs;
+    this.#openWindow(nowMs);
+  }
+
+  /** Request body has come. */
+  received(nowMs: number): void {
+    this.#progressMs = nowMs;
+  }
+
+  requestEnded(nowMs: number): void {
+    this.#progressMs = nowMs;
+    this.#arm();
+  }
+
+  /** Some of the response has moved. */
+  progress(nowMs: number): void {
+    this.#progressMs = nowMs;
+    this.#arm();
+  }
+
+  /** Why the exchange has to end now; `null`: it may go on. `taking`: the client's body is wanted; `queuedBytes`: unsent response. */
+  check(nowMs: number, taking: boolean, queuedBytes: number): Fault | null {
+    if (queuedBytes < this.#queuedBytes) this.#progressMs = nowMs;
+    this.#queuedBytes = queuedBytes;
+    const fault = this.#late(nowMs, taking, queuedBytes > 0);
+    if (fault === null) this.#arm();
+    return fault;
+  }
+
+  #late(nowMs: number, taking: boolean, unsent: boolean): Fault | null {
+    const idle = nowMs - this.#progressMs;
+    switch (this.#exchange.phase) {
+      case Phase.request:
+        return this.#lateRequest(nowMs, taking, idle);
+      case Phase.awaitingHead:
+        if (nowMs >= this.#totalMs) return new Fault("total_timeout");
+        return idle >= this.#http.headTimeoutMs ? new Fault("upstream_head_timeout") : null;
+      case Phase.response:
+        if (idle < this.#http.bodyTimeoutMs) return null;
+        return new Fault(unsent ? "client_stalled" : "upstream_body_timeout");
+      case Phase.done:
+        return null;
+    }
+  }
+
+  #lateRequest(nowMs: number, taking: boolean, idle: number): Fault | null {
+    if (nowMs >= this.#totalMs) return new Fault(taking ? "request_body_timeout" : "total_timeout", "total_timeout_ms");
+    if (idle >= this.#http.bodyTimeoutMs) {
+      return new Fault(taking ? "request_body_timeout" : "upstream_body_timeout", "body_timeout_ms");
+    }
+    return taking ? this.#tooSlow(nowMs) : null;
+  }
+
+  /** Slow POST: the pace over each window must reach the configured minimum. */
+  #tooSlow(nowMs: number): Fault | null {
+    const elapsedMs = nowMs - this.#windowMs;
+    if (elapsedMs < this.#runtime.headerDeadlineMs) return null;
+    const pace = ((this.#exchange.requestBytes - this.#windowBytes) * 1000) / elapsedMs;
+    this.#openWindow(nowMs);
+    if (pace >= this.#runtime.bodyProgressMinBps) return null;
+    return new Fault("request_body_timeout", `${Math.floor(pace)} bytes a second`);
+  }
+
+  #openWindow(nowMs: number): void {
+    this.#windowMs = nowMs;
+    this.#windowBytes = this.#exchange.requestBytes;
+  }
+
+  #arm(): void {
+    this.#wheel.arm(this.#timer, this.#next());
+  }
+
+  #next(): number {
+    switch (this.#exchange.phase) {
+      case Phase.request: {
+        const idle = this.#progressMs + this.#http.bodyTimeoutMs;
+        return Math.min(this.#totalMs, idle, this.#windowMs + this.#runtime.headerDeadlineMs);
+      }
+      case Phase.awaitingHead:
+        return Math.min(this.#totalMs, this.#progressMs + this.#http.headTimeoutMs);
+      case Phase.response:
+        return this.#progressMs + this.#http.bodyTimeoutMs;
+      case Phase.done:
+        return Infinity;
+    }
+  }
+}

@@ -1,0 +1,126 @@
+/**
+ * The seam: one request and its response, neutral to HTTP versions. Every downstream adapter,
+ * middleware and upstream adapter is written against this file and none knows another.
+ *
+ *   client -> downstream --head--> dispatch --pick--> upstream -> backend
+ *                        --RequestSink----------->
+ *          <------------------------ResponseSink--
+ *
+ * Bodies are pushed: `write` hands on bytes that are valid only during the call, and returns false
+ * when the receiver is full; the sender then pauses its own source until it is resumed. So a slow
+ * reader on one side stops the other, and nothing buffers a whole body.
+ */
+import type { Fault } from "../../base/fault.ts";
+import type { Fields } from "../../wire/http/fields.ts";
+import { RequestHead, ResponseHead } from "../../wire/http/message.ts";
+import type { Generation, ListenerRuntime, RouteRuntime } from "../generation.ts";
+import type { Backend } from "../upstream/backend.ts";
+
+/** What the upstream side of an exchange takes. One per exchange, given by `Exchange.upstream`. */
+export interface RequestSink {
+  /** A part of the request body; false: pause until `ResponseSink.resumeRequest`. */
+  writeRequest(bytes: Buffer, start: number, end: number): boolean;
+  /** The request is complete. */
+  endRequest(trailers: Fields): void;
+  /** The client side gave up; the upstream is left in a state that cannot be mistaken for a complete request. */
+  abortRequest(fault: Fault): void;
+  /** The client can take more of the response. */
+  resumeResponse(): void;
+}
+
+/** What the downstream side of an exchange takes. One per exchange, given by `Exchange.downstream`. */
+export interface ResponseSink {
+  /** A 1xx response other than 101; `exchange.response` holds it. Any number, before the head. */
+  informational(): void;
+  /** The final head; `exchange.response` holds it. */
+  responseHead(): void;
+  /** A part of the response body; false: pause until `RequestSink.resumeResponse`. */
+  writeResponse(bytes: Buffer, start: number, end: number): boolean;
+  /** The response is complete. */
+  endResponse(trailers: Fields): void;
+  /** No (more) response will come. Before the head: a local reply of the fault's status; after it: the message is cut. */
+  failResponse(fault: Fault): void;
+  /** The upstream is ready for the request body, or for more of it. */
+  resumeRequest(): void;
+}
+
+/** Where an exchange stands; each phase has its own timeout. */
+export const Phase = {
+  /** The request body is still coming, or a connection to the backend is sought. */
+  request: 0,
+  /** The request was sent whole; the response head is awaited. */
+  awaitingHead: 1,
+  /** The response body is on its way. */
+  response: 2,
+  done: 3,
+} as const;
+export type Phase = (typeof Phase)[keyof typeof Phase];
+
+/**
+ * The state of one exchange. Reused for the next request of its connection by `reset`, so that a
+ * busy connection allocates nothing; an idle one lets go of it.
+ */
+export class Exchange {
+  readonly request = new RequestHead();
+  readonly response = new ResponseHead();
+
+  // Set when the exchange begins.
+  generation!: Generation;
+  listener!: ListenerRuntime;
+  downstream!: ResponseSink;
+  /** Address of the socket's peer. */
+  peerIp = "";
+  /** The client as far as trusted proxies tell; equals `peerIp` otherwise. */
+  clientIp = "";
+  /** The client spoke TLS to us, or a trusted proxy says so. */
+  secure = false;
+
+  // Set by dispatch.
+  upstream: RequestSink | null = null;
+  route: RouteRuntime | null = null;
+  backend: Backend | null = null;
+  requestId = "";
+  traceId = "";
+
+  phase: Phase = Phase.request;
+  /** The whole request has been received. */
+  requestEnded = false;
+  /** The response head has been handed to the downstream. */
+  responseStarted = false;
+  /** Connections tried, the first one included. */
+  attempts = 0;
+  /** Why it ended, when it did not end well. */
+  fault: Fault | null = null;
+
+  // For the access log and the metrics.
+  /** Monotonic and wall-clock milliseconds at the end of the request head. */
+  startMs = 0;
+  startWallMs = 0;
+  /** When the last backend was picked, and when its response head came; 0: not yet. */
+  pickMs = 0;
+  responseHeadMs = 0;
+  /** Body bytes, without framing. */
+  requestBytes = 0;
+  responseBytes = 0;
+
+  /** Makes the object ready for the next request. */
+  reset(): void {
+    this.request.clear();
+    this.response.clear();
+    this.upstream = null;
+    this.route = null;
+    this.backend = null;
+    this.requestId = "";
+    this.traceId = "";
+    this.secure = false;
+    this.phase = Phase.request;
+    this.requestEnded = false;
+    this.responseStarted = false;
+    this.attempts = 0;
+    this.fault = null;
+    this.pickMs = 0;
+    this.responseHeadMs = 0;
+    this.requestBytes = 0;
+    this.responseBytes = 0;
+  }
+}

@@ -1,0 +1,68 @@
+/**
+ * A generation: a plan compiled for one worker. Immutable; a reload makes the next one, and each
+ * exchange keeps the generation that it started with. What must survive a reload (connection pools,
+ * balancing state of a backend) lives in `upstream/` under the backend's key and is only referred to.
+ */
+import { CidrSet } from "../base/cidr.ts";
+import type { Balancer } from "./balancer/balancer.ts";
+import { createBalancer } from "./balancer/create-balancer.ts";
+import type { ListenerPlan, Plan, RoutePlan, RouteSlots, ServicePlan } from "./plan.ts";
+import { compileRouter, type Router } from "./router/compile-router.ts";
+import type { Backend } from "./upstream/backend.ts";
+import type { UpstreamPools } from "./upstream/upstream-pools.ts";
+
+export interface ServiceRuntime {
+  readonly plan: ServicePlan;
+  readonly backends: readonly Backend[];
+  readonly balancer: Balancer;
+}
+
+/** A route as one listener sees it. */
+export interface RouteRuntime {
+  readonly plan: RoutePlan;
+  readonly service: ServiceRuntime;
+  readonly slots: RouteSlots;
+}
+
+export interface ListenerRuntime {
+  readonly plan: ListenerPlan;
+  readonly router: Router;
+  /** By index into `Plan.routes`; `undefined` for routes that this listener does not serve. */
+  readonly routes: readonly (RouteRuntime | undefined)[];
+}
+
+export interface Generation {
+  readonly plan: Plan;
+  readonly trustedProxies: CidrSet;
+  /** By listener address (`host:port` as configured). */
+  readonly listeners: ReadonlyMap<string, ListenerRuntime>;
+}
+
+export function compileGeneration(plan: Plan, pools: UpstreamPools): Generation {
+  const services = plan.services.map((service) => compileService(service, plan, pools));
+  const listeners = new Map<string, ListenerRuntime>();
+  plan.listeners.forEach((listener, index) => {
+    listeners.set(listener.address, compileListener(listener, index, plan, services));
+  });
+  return { plan, trustedProxies: CidrSet.of(plan.security.trustedProxies), listeners };
+}
+
+function compileService(service: ServicePlan, plan: Plan, pools: UpstreamPools): ServiceRuntime {
+  const backends = service.backends.map((backend) => pools.backend(service, backend, plan));
+  return { plan: service, backends, balancer: createBalancer(service, backends) };
+}
+
+function compileListener(
+  listener: ListenerPlan,
+  index: number,
+  plan: Plan,
+  services: readonly ServiceRuntime[],
+): ListenerRuntime {
+  const routes = plan.routes.map((route): RouteRuntime | undefined => {
+    const position = route.listeners.indexOf(index);
+    const slots = route.metrics[position];
+    const service = services[route.service];
+    return slots === undefined || service === undefined ? undefined : { plan: route, service, slots };
+  });
+  return { plan: listener, router: compileRouter(plan.routes, index), routes };
+}

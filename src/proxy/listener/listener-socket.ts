@@ -1,0 +1,154 @@
+/**
+ * One listening address of this worker: it admits connections within the limits, hands them to the
+ * downstream adapter, and holds what they need of the current generation. A reload that keeps the
+ * address only swaps `current`; the socket and its connections stay.
+ */
+import type { Connection, ConnectionOwner, Listener, ListenOwner } from "../../fastpath/transport.ts";
+import { DEFAULT_H1_LIMITS } from "../../wire/h1/h1-limits.ts";
+import { RequestHead } from "../../wire/http/message.ts";
+import { DownstreamH1 } from "../downstream/downstream-h1.ts";
+import { SessionPool } from "../downstream/session-pool.ts";
+import type { Generation, ListenerRuntime } from "../generation.ts";
+import { ACCEPT_ERROR_KINDS, GLOBAL_SLOTS } from "../plan.ts";
+import { RouteRequest } from "../router/route-input.ts";
+import { PER_IP_REFUSED } from "../state/per-ip-table.ts";
+import type { WorkerContext } from "../worker-context.ts";
+import { ShedConnection } from "./shed-connection.ts";
+
+/** Connections that are being told of the overload at one time; the rest are reset. */
+const MAX_SHEDDING = 256;
+
+/** An idle connection that rested so long is not about to send a request when a drain closes it. */
+export const DRAIN_GRACE_MS = 1000;
+
+/** What a generation means to this listener. */
+export interface ListenerCurrent {
+  readonly generation: Generation;
+  readonly runtime: ListenerRuntime;
+  readonly sessions: SessionPool;
+  /** From the first byte of a request to the end of its head. */
+  readonly headDeadlineMs: number;
+}
+
+export class ListenerSocket implements ListenOwner {
+  /** What the router looks at; used anew for each request. */
+  readonly view = new RouteRequest(new RequestHead());
+  current: ListenerCurrent;
+  readonly #context: WorkerContext;
+  readonly #listener: Listener;
+  readonly #connections = new Map<DownstreamH1, number>();
+  #shedding = 0;
+
+  constructor(context: WorkerContext, listener: Listener, generation: Generation, runtime: ListenerRuntime) {
+    this.#context = context;
+    this.#listener = listener;
+    this.current = currentOf(generation, runtime);
+  }
+
+  get port(): number {
+    return this.#listener.port;
+  }
+
+  get openConnections(): number {
+    return this.#connections.size;
+  }
+
+  /** The generation is live: connections are taken from now on. */
+  accept(): void {
+    this.#listener.accept(this);
+  }
+
+  adopt(generation: Generation, runtime: ListenerRuntime): void {
+    this.current = currentOf(generation, runtime);
+  }
+
+  /** Takes no more connections; those that there are end after the request under way. */
+  async drain(): Promise<void> {
+    await this.#listener.close();
+    for (const connection of this.#connections.keys()) connection.announceClose(DRAIN_GRACE_MS);
+  }
+
+  /** Cuts every connection; returns how many had an exchange under way. */
+  abort(): number {
+    let cut = 0;
+    for (const connection of this.#connections.keys()) if (connection.abort()) cut += 1;
+    return cut;
+  }
+
+  onAccept(connection: Connection): ConnectionOwner | null {
+    const { counters, stripe } = this.#context;
+    const { plan } = this.current.runtime;
+    const { runtime } = this.current.generation.plan;
+    (counters[GLOBAL_SLOTS.connections_total] as number) += 1;
+    const ticket = stripe.perIp.acquire(connection.remoteAddress, runtime.perIpConnectionCap);
+    if (ticket === PER_IP_REFUSED) {
+      (counters[GLOBAL_SLOTS.accept_reject_total] as number) += 1;
+      return null;
+    }
+    (counters[plan.metrics.acceptInflight] as number) += 1;
+    if (stripe.sum(plan.metrics.acceptInflight) > runtime.maxInflightConnections) {
+      (counters[plan.metrics.acceptInflight] as number) -= 1;
+      stripe.perIp.release(ticket);
+      return this.#shed(connection);
+    }
+    (counters[plan.metrics.connectionsInflight] as number) += 1;
+    const owner = new DownstreamH1(this.#context, connection, this);
+    this.#connections.set(owner, ticket);
+    return owner;
+  }
+
+  onAcceptError(code: string): void {
+    const kind = ACCEPT_ERROR_KINDS.indexOf(code.toLowerCase() as (typeof ACCEPT_ERROR_KINDS)[number]);
+    const slot = kind === -1 ? ACCEPT_ERROR_KINDS.length - 1 : kind;
+    (this.#context.counters[this.current.runtime.plan.metrics.acceptErrors + slot] as number) += 1;
+    this.#context.log.warn(
+      { listener: this.current.runtime.plan.name, code },
+      "a connection could not be accepted",
+    );
+  }
+
+  /** A connection that `onAccept` admitted is gone. */
+  closed(owner: DownstreamH1): void {
+    const ticket = this.#connections.get(owner);
+    if (ticket === undefined) return;
+    this.#connections.delete(owner);
+    const { counters, stripe } = this.#context;
+    const { metrics } = this.current.runtime.plan;
+    stripe.perIp.release(ticket);
+    (counters[metrics.acceptInflight] as number) -= 1;
+    (counters[metrics.connectionsInflight] as number) -= 1;
+  }
+
+  /** Over capacity: a short 503 for as many as can be told, RST for the rest. Feature row A2.11. */
+  #shed(connection: Connection): ConnectionOwner | null {
+    const { plan } = this.current.runtime;
+    (this.#context.counters[plan.metrics.acceptShed] as number) += 1;
+    this.#context.log.warn({ listener: plan.name }, "over capacity: connections are turned away");
+    if (this.#shedding >= MAX_SHEDDING) return null;
+    this.#shedding += 1;
+    return new ShedConnection(this.#context, connection, () => {
+      this.#shedding -= 1;
+    });
+  }
+}
+
+function currentOf(generation: Generation, runtime: ListenerRuntime): ListenerCurrent {
+  const { http } = runtime.plan;
+  const { runtime: limits, security } = generation.plan;
+  const sessions = new SessionPool(
+    {
+      maxHeaderBytes: http.maxHeaderBytes,
+      maxHeaders: http.maxHeaders,
+      maxTrailerBytes: DEFAULT_H1_LIMITS.maxTrailerBytes,
+      maxChunkLineBytes: DEFAULT_H1_LIMITS.maxChunkLineBytes,
+      maxChunkOverheadBytes: DEFAULT_H1_LIMITS.maxChunkOverheadBytes,
+    },
+    { headerUnderscorePolicy: limits.headerUnderscorePolicy, strictTe: security.strictTe, scheme: "http" },
+  );
+  return {
+    generation,
+    runtime,
+    sessions,
+    headDeadlineMs: Math.min(http.headerTimeoutMs, limits.headerDeadlineMs),
+  };
+}

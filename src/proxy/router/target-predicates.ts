@@ -1,0 +1,111 @@
+/** Conditions on the request line: host, path and method, and on the client's address. */
+import type { CidrSet } from "../../base/cidr.ts";
+import type { Predicate } from "./predicate.ts";
+import type { RouteInput } from "./route-input.ts";
+import type { Pattern } from "./rule-pattern.ts";
+
+export class HostIs implements Predicate {
+  readonly cost = 0;
+  readonly #host: string;
+
+  constructor(host: string) {
+    this.#host = host;
+  }
+
+  matches(request: RouteInput): boolean {
+    return request.host === this.#host;
+  }
+}
+
+export class HostMatches implements Predicate {
+  readonly cost = 3;
+  readonly #pattern: Pattern;
+
+  constructor(pattern: Pattern) {
+    this.#pattern = pattern;
+  }
+
+  matches(request: RouteInput): boolean {
+    return this.#pattern.test(request.host);
+  }
+}
+
+export class PathIs implements Predicate {
+  readonly cost = 0;
+  readonly #path: string;
+
+  constructor(path: string) {
+    this.#path = path;
+  }
+
+  matches(request: RouteInput): boolean {
+    return request.pathEnd === this.#path.length && request.target.startsWith(this.#path);
+  }
+}
+
+/** A prefix of the path's characters, not of its segments: `/api` matches `/apiary`. Feature row A4.1. */
+export class PathStartsWith implements Predicate {
+  readonly cost = 0;
+  readonly #prefix: string;
+
+  constructor(prefix: string) {
+    this.#prefix = prefix;
+  }
+
+  matches(request: RouteInput): boolean {
+    return request.pathEnd >= this.#prefix.length && request.target.startsWith(this.#prefix);
+  }
+}
+
+export class PathMatches implements Predicate {
+  readonly cost = 3;
+  readonly #pattern: Pattern;
+
+  constructor(pattern: Pattern) {
+    this.#pattern = pattern;
+  }
+
+  matches(request: RouteInput): boolean {
+    const { target, pathEnd } = request;
+    return this.#pattern.test(pathEnd === target.length ? target : target.slice(0, pathEnd));
+  }
+}
+
+/** Letter case is ignored, as the rule language has it, although methods are case-sensitive (RFC 9110 section 9.1). */
+export class MethodIs implements Predicate {
+  readonly cost = 0;
+  readonly #method: string;
+
+  /** `method` in upper case. */
+  constructor(method: string) {
+    this.#method = method;
+  }
+
+  matches(request: RouteInput): boolean {
+    const method = request.head.method;
+    return method === this.#method || equalsUpper(method, this.#method);
+  }
+}
+
+function equalsUpper(text: string, upper: string): boolean {
+  if (text.length !== upper.length) return false;
+  for (let i = 0; i < upper.length; i++) {
+    let code = text.charCodeAt(i);
+    if (code >= 0x61 && code <= 0x7a) code -= 0x20;
+    if (code !== upper.charCodeAt(i)) return false;
+  }
+  return true;
+}
+
+export class ClientIn implements Predicate {
+  readonly cost = 1;
+  readonly #blocks: CidrSet;
+
+  constructor(blocks: CidrSet) {
+    this.#blocks = blocks;
+  }
+
+  matches(request: RouteInput): boolean {
+    return this.#blocks.contains(request.clientIp);
+  }
+}

@@ -1,0 +1,21 @@
+/**
+ * The numeric addresses of backend host names, as the control plane resolved them. Workers never
+ * ask DNS: they use the last good answer that they were given.
+ */
+import { isIP } from "node:net";
+
+export class AddressBook {
+  readonly #byHost = new Map<string, readonly string[]>();
+
+  set(host: string, addresses: readonly string[]): void {
+    this.#byHost.set(host, addresses);
+  }
+
+  /** The address to dial as number `turn`, so that all addresses of a name take their turn; `null`: none is known. */
+  next(host: string, turn: number): string | null {
+    if (host.startsWith("/") || isIP(host) !== 0) return host;
+    const addresses = this.#byHost.get(host);
+    if (addresses === undefined || addresses.length === 0) return null;
+    return addresses[turn % addresses.length] as string;
+  }
+}

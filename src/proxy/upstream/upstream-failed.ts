@@ -1,0 +1,79 @@
+/**
+ * What happens to an exchange whose upstream failed: another try where that is safe, else the
+ * fault goes to the client. Safe is: nothing of the request was sent (the dial failed), or an idle
+ * connection turned out to be dead and the method may be repeated (RFC 9110 section 9.2.2, RFC 9112 section 9.3.1).
+ */
+import { type Fault, faultIndex } from "../../base/fault.ts";
+import { isIdempotent } from "../../wire/http/method.ts";
+import type { Exchange } from "../exchange/exchange.ts";
+import { GLOBAL_SLOTS } from "../plan.ts";
+import type { WorkerContext } from "../worker-context.ts";
+import type { Backend } from "./backend.ts";
+
+/** Backends tried for one request; more only adds to the client's wait while all are down. */
+const MAX_ATTEMPTS = 3;
+
+/** Picks drawn to find a backend other than the one that just failed. */
+const MAX_DRAWS = 8;
+
+/** Ends the exchange with the fault, or starts it again on another backend. */
+export function upstreamFailed(context: WorkerContext, exchange: Exchange, fault: Fault): void {
+  const failed = exchange.backend;
+  report(context, exchange, fault);
+  if (failed !== null && fault.row.retry === "if-unsent" && exchange.attempts < MAX_ATTEMPTS) {
+    const other = pickOther(exchange, failed);
+    if (other !== null) {
+      again(context, exchange, other, false);
+      return;
+    }
+  }
+  exchange.fault = fault;
+  exchange.downstream.failResponse(fault);
+}
+
+/** A reused connection ended before it answered. Returns false when the request must not be repeated. */
+export function retryStale(context: WorkerContext, exchange: Exchange, backend: Backend, fault: Fault): boolean {
+  const { request } = exchange;
+  if (request.bodyLength !== 0 || !isIdempotent(request.method) || exchange.attempts >= MAX_ATTEMPTS) return false;
+  context.log.debug(
+    { service: exchange.route?.service.plan.name, backend: backend.plan.address, fault: fault.toString() },
+    "an idle connection was dead; the request is sent again on a new one",
+  );
+  again(context, exchange, backend, true);
+  return true;
+}
+
+function again(context: WorkerContext, exchange: Exchange, backend: Backend, fresh: boolean): void {
+  (context.counters[GLOBAL_SLOTS.upstream_retries_total] as number) += 1;
+  exchange.attempts += 1;
+  exchange.backend = backend;
+  exchange.pickMs = context.nowMs();
+  backend.acquire(exchange, fresh);
+}
+
+function pickOther(exchange: Exchange, failed: Backend): Backend | null {
+  const balancer = exchange.route?.service.balancer;
+  if (balancer === undefined) return null;
+  for (let draw = 0; draw < MAX_DRAWS; draw++) {
+    const picked = balancer.pick();
+    if (picked !== null && picked !== failed) return picked;
+  }
+  return null;
+}
+
+function report(context: WorkerContext, exchange: Exchange, fault: Fault): void {
+  const backend = exchange.backend;
+  if (backend === null) return;
+  (context.counters[backend.slots.faults + faultIndex(fault.code)] as number) += 1;
+  context.log[fault.row.level](
+    {
+      service: exchange.route?.service.plan.name,
+      backend: backend.plan.address,
+      code: fault.code,
+      detail: fault.detail,
+      attempt: exchange.attempts,
+      request_id: exchange.requestId,
+    },
+    "backend request failed",
+  );
+}

@@ -1,0 +1,47 @@
+/** Methods as strings, without making a new one for those that everybody sends (RFC 9110 section 9). */
+import "../../base/latin1.ts";
+
+const KNOWN = [
+  "GET",
+  "HEAD",
+  "POST",
+  "PUT",
+  "DELETE",
+  "CONNECT",
+  "OPTIONS",
+  "TRACE",
+  "PATCH",
+  "PROPFIND",
+  "PROPPATCH",
+  "MKCOL",
+  "COPY",
+  "MOVE",
+  "LOCK",
+  "UNLOCK",
+  "REPORT",
+  "SEARCH",
+  "QUERY",
+  "PURGE",
+] as const;
+
+/** Length and first letter give the slot; no two of the known methods share one, which the test checks. */
+const SLOTS = 512;
+const known: (string | undefined)[] = Array.from({ length: SLOTS });
+for (const method of KNOWN) known[slotOf(method.length, method.charCodeAt(0))] ??= method;
+
+function slotOf(length: number, first: number): number {
+  return ((length << 5) | (first & 0x1f)) & (SLOTS - 1);
+}
+
+/** The method in `bytes[start, end)`, which is not empty. */
+export function methodOf(bytes: Buffer, start: number, end: number): string {
+  const method = known[slotOf(end - start, bytes[start] as number)];
+  if (method !== undefined && equals(bytes, start, end, method)) return method;
+  return bytes.latin1Slice(start, end);
+}
+
+function equals(bytes: Uint8Array, start: number, end: number, text: string): boolean {
+  if (end - start !== text.length) return false;
+  for (let i = 0; i < text.length; i++) if (bytes[start + i] !== text.charCodeAt(i)) return false;
+  return true;
+}

@@ -1,0 +1,365 @@
+/**
+ * Decodes the requests of one HTTP/1.1 connection (RFC 9112): bytes in, events out. Strict and bounded:
+ * what two parsers could read in two ways ends in a fault, and nothing grows past `H1Limits`.
+ *
+ * Called by the HTTP/1 downstream for every batch of bytes that it receives:
+ *
+ *   decoder.begin(head)
+ *   do { start = decoder.next(bytes, start, end) ... } while (decoder.event !== needMore)
+ *
+ * The bytes belong to the caller again when `next` returns; `head` belongs to the caller from the
+ * `head` event on. Host, Content-Length and Transfer-Encoding go into the head and are not among its
+ * fields; each writer makes them anew.
+ *
+ *   ready --begin--> start -> line -> fields --(head)--> body --(end)--> ready
+ *   any state --(error)--> failed
+ */
+import "../../base/latin1.ts";
+import { assert } from "../../base/assert.ts";
+import { Fault, type FaultCode } from "../../base/fault.ts";
+import { isAuthority } from "../http/authority.ts";
+import { equalsLower, FIELD_NAMES, FieldId } from "../http/field-id.ts";
+import type { Fields } from "../http/fields.ts";
+import { hasElement } from "../http/list.ts";
+import { HttpVersion, RequestHead, UNKNOWN_LENGTH } from "../http/message.ts";
+import { SP, TOKEN_OCTETS } from "../http/octets.ts";
+import { CLOSE, KEEP_ALIVE, optionsOf, UPGRADE } from "./connection-options.ts";
+import { EmptyLines } from "./empty-lines.ts";
+import { REQUEST_FAULTS } from "./fault-codes.ts";
+import { FieldSection, FieldUse, SectionEvent } from "./field-section.ts";
+import { Framing } from "./framing.ts";
+import { H1Event } from "./h1-event.ts";
+import { type H1Limits, type H1RequestPolicy, MAX_METHOD_BYTES, MAX_TARGET_SHARE } from "./h1-limits.ts";
+import { MessageBody } from "./message-body.ts";
+import { methodOf } from "./method.ts";
+import { lineFailure, LineFailure, PartialLine } from "./partial-line.ts";
+import { RequestLine } from "./request-line.ts";
+import { readTarget } from "./request-target.ts";
+
+export type { H1Limits, H1RequestPolicy } from "./h1-limits.ts";
+
+const State = { ready: 0, start: 1, line: 2, fields: 3, body: 4, failed: 5 } as const;
+type State = (typeof State)[keyof typeof State];
+
+const HEAD_USES: Uint8Array = new Uint8Array(FIELD_NAMES.length);
+HEAD_USES[FieldId.host] = FieldUse.take;
+HEAD_USES[FieldId.contentLength] = FieldUse.take;
+HEAD_USES[FieldId.transferEncoding] = FieldUse.take;
+HEAD_USES[FieldId.connection] = FieldUse.show;
+HEAD_USES[FieldId.upgrade] = FieldUse.show;
+HEAD_USES[FieldId.expect] = FieldUse.show;
+HEAD_USES[FieldId.te] = FieldUse.show;
+
+const CONTINUE: Uint8Array = Buffer.from("100-continue", "latin1");
+const TRAILERS: Uint8Array = Buffer.from("trailers", "latin1");
+
+export class RequestDecoder {
+  /** Given by `begin`. */
+  head: RequestHead = new RequestHead();
+  /** What the last `next` or `finish` found. */
+  event: H1Event = H1Event.needMore;
+  /** The part of the body that a `body` event is about, in the bytes given to `next`. */
+  bodyStart = 0;
+  bodyEnd = 0;
+  /** Valid after an `error` event. */
+  fault: Fault = new Fault("internal", "no fault");
+  /** Valid at an `end` event, until the next message's body begins. */
+  readonly trailers: Fields;
+
+  readonly #limits: H1Limits;
+  readonly #scheme: string;
+  readonly #requireHost: boolean;
+  readonly #maxTargetBytes: number;
+  readonly #partial: PartialLine = new PartialLine();
+  readonly #emptyLines: EmptyLines = new EmptyLines();
+  readonly #line: RequestLine = new RequestLine();
+  readonly #section: FieldSection;
+  readonly #framing: Framing;
+  readonly #body: MessageBody;
+  #state: State = State.ready;
+  #hasHost = false;
+  #absoluteTarget = false;
+  /** Options that the Connection fields named. */
+  #options = 0;
+  #expectContinue = false;
+  /** The authority of the last request, whose next one nearly always has the same. */
+  #lastAuthority = "";
+
+  constructor(limits: H1Limits, policy: H1RequestPolicy) {
+    const underscores = policy.strictTe ? "reject" : policy.headerUnderscorePolicy;
+    this.#limits = limits;
+    this.#scheme = policy.scheme ?? "";
+    this.#requireHost = policy.requireHost ?? true;
+    this.#maxTargetBytes = Math.floor(limits.maxHeaderBytes * MAX_TARGET_SHARE);
+    this.#section = new FieldSection(this.#partial, {
+      uses: HEAD_USES,
+      underscores,
+      maxFields: limits.maxHeaders,
+      codes: REQUEST_FAULTS,
+    });
+    this.#framing = new Framing(REQUEST_FAULTS, policy.strictTe);
+    this.#body = new MessageBody(this.#partial, limits, { codes: REQUEST_FAULTS, underscores });
+    this.trailers = this.#body.trailers;
+  }
+
+  /** Makes ready for the next message of the connection, whose head goes into `head`. Only between messages. */
+  begin(head: RequestHead): void {
+    assert(this.#state === State.ready, "begin() inside a request");
+    head.clear();
+    this.head = head;
+    this.#emptyLines.begin();
+    this.#hasHost = false;
+    this.#absoluteTarget = false;
+    this.#options = 0;
+    this.#expectContinue = false;
+    this.#state = State.start;
+  }
+
+  /** Forgets the connection, in whatever state it is: for a decoder that serves another one. */
+  reset(): void {
+    this.#partial.release();
+    this.#body.reset();
+    this.#state = State.ready;
+  }
+
+  /** No octet of the next message has come (empty lines before it do not count). */
+  get idle(): boolean {
+    return this.#state === State.ready || this.#state === State.start;
+  }
+
+  /** The message has ended, and the next call of `next` says so without needing another byte. */
+  get endPending(): boolean {
+    return this.#state === State.body && this.#body.endPending;
+  }
+
+  /**
+   * Reads from `bytes[start, end)`, sets `event`, and returns the new start; never looks outside. After
+   * `error`, every call reports it again.
+   */
+  next(bytes: Buffer, start: number, end: number): number {
+    switch (this.#state) {
+      case State.body:
+        return this.#nextBody(bytes, start, end);
+      case State.start:
+        return this.#nextStart(bytes, start, end);
+      case State.line:
+        return this.#nextLine(bytes, start, end);
+      case State.fields:
+        return this.#nextFields(bytes, start, end);
+      case State.failed:
+        this.event = H1Event.error;
+        return start;
+      case State.ready:
+        assert(false, "next() without begin()");
+    }
+  }
+
+  /** The peer ended the connection: `needMore` if that was between messages, else `error`. */
+  finish(): H1Event {
+    if (this.idle) {
+      this.event = H1Event.needMore;
+    } else if (this.#state === State.body) {
+      this.event = this.#body.finish();
+      if (this.event === H1Event.end) this.#state = State.ready;
+      else this.#failWith(this.#body.fault as Fault, 0);
+    } else if (this.#state !== State.failed) {
+      this.#fail(REQUEST_FAULTS.truncatedHead, "the connection ended inside the head", 0);
+    }
+    return this.event;
+  }
+
+  #nextStart(bytes: Buffer, start: number, end: number): number {
+    const pos = this.#emptyLines.skip(bytes, start, end);
+    if (pos === -1) return this.#fail("bad_request", "a request begins with neither method nor CRLF", start);
+    if (pos === end) {
+      this.event = H1Event.needMore;
+      return pos;
+    }
+    // Told at once, as what follows need never hold an LF: a TLS ClientHello, say.
+    if (TOKEN_OCTETS[bytes[pos] as number] !== 1) return this.#fail("bad_request", "not a method", pos);
+    this.#state = State.line;
+    return this.#nextLine(bytes, pos, end);
+  }
+
+  #nextLine(bytes: Buffer, start: number, end: number): number {
+    const partial = this.#partial;
+    const maxBytes = this.#limits.maxHeaderBytes;
+    if (partial.length > 0) {
+      const pos = partial.fill(bytes, start, end, maxBytes);
+      if (pos === -1) return this.#lineTooLong(bytes, start, end);
+      if (!partial.complete) {
+        this.event = H1Event.needMore;
+        return pos;
+      }
+      const lineBytes = partial.length;
+      if (this.#line.parse(partial.bytes, 0, lineBytes) !== lineBytes) {
+        return this.#fail("bad_request", this.#line.detail, pos);
+      }
+      const fault = this.#takeLine(partial.bytes, 0);
+      partial.clear();
+      return fault === null ? this.#beginFields(bytes, pos, end, lineBytes) : this.#failWith(fault, pos);
+    }
+    const next = this.#line.parse(bytes, start, end);
+    if (next === -1) {
+      const failure = lineFailure(bytes, start, this.#line.stop, end, maxBytes);
+      if (failure === LineFailure.tooLong) return this.#lineTooLong(bytes, start, end);
+      if (failure === LineFailure.malformed) return this.#fail("bad_request", this.#line.detail, start);
+      this.event = H1Event.needMore;
+      return partial.fill(bytes, start, end, maxBytes);
+    }
+    if (next - start > maxBytes) return this.#lineTooLong(bytes, start, end);
+    const fault = this.#takeLine(bytes, start);
+    return fault === null ? this.#beginFields(bytes, next, end, next - start) : this.#failWith(fault, start);
+  }
+
+  /** Fills the head from the request line that was parsed in `bytes` at `start`. */
+  #takeLine(bytes: Buffer, start: number): Fault | null {
+    const line = this.#line;
+    const head = this.head;
+    if (line.methodEnd - start > MAX_METHOD_BYTES) return new Fault("bad_request", "method too long");
+    if (line.version < 10 || line.version > 19) return new Fault("unsupported_version", "not HTTP/1");
+    head.version = line.version === 10 ? HttpVersion.http10 : HttpVersion.http11;
+    head.method = methodOf(bytes, start, line.methodEnd);
+    if (line.targetEnd - line.targetStart > this.#maxTargetBytes) return new Fault("target_too_long");
+    const fault = readTarget(head, bytes, line.targetStart, line.targetEnd, this.#scheme);
+    this.#absoluteTarget = head.authority !== "";
+    return fault;
+  }
+
+  /** The line fills the whole budget: the target's fault if a method of a possible length came first. */
+  #lineTooLong(bytes: Buffer, start: number, end: number): number {
+    const held = this.#partial.length;
+    const limit = Math.min(MAX_METHOD_BYTES + 1, held + end - start);
+    for (let i = 0; i < limit; i++) {
+      const octet = i < held ? this.#partial.bytes[i] : bytes[start + i - held];
+      if (octet === SP) return this.#fail("target_too_long", "request line over the head's limit", start);
+    }
+    return this.#fail("bad_request", "method too long", start);
+  }
+
+  #beginFields(bytes: Buffer, start: number, end: number, lineBytes: number): number {
+    this.#framing.begin(this.head.version);
+    this.#section.begin(this.head.fields, this.#limits.maxHeaderBytes - lineBytes);
+    this.#state = State.fields;
+    return this.#nextFields(bytes, start, end);
+  }
+
+  #nextFields(bytes: Buffer, start: number, end: number): number {
+    const section = this.#section;
+    let pos = start;
+    for (;;) {
+      pos = section.read(bytes, pos, end);
+      switch (section.event) {
+        case SectionEvent.field: {
+          const fault = this.#takeField();
+          if (fault !== null) return this.#failWith(fault, pos);
+          break;
+        }
+        case SectionEvent.needMore:
+          this.event = H1Event.needMore;
+          return pos;
+        case SectionEvent.end:
+          return this.#endHead(pos);
+        case SectionEvent.error:
+          return this.#failWith(section.fault as Fault, pos);
+      }
+    }
+  }
+
+  /** A field that means something to the codec. */
+  #takeField(): Fault | null {
+    const { id, line, valueStart, valueEnd } = this.#section;
+    switch (id) {
+      case FieldId.host:
+        return this.#takeHost(line, valueStart, valueEnd);
+      case FieldId.contentLength:
+        return this.#framing.contentLength(line, valueStart, valueEnd);
+      case FieldId.transferEncoding:
+        return this.#framing.transferEncoding(line, valueStart, valueEnd);
+      case FieldId.connection:
+        this.#options |= optionsOf(line, valueStart, valueEnd);
+        return null;
+      case FieldId.upgrade:
+        this.#takeUpgrade(line, valueStart, valueEnd);
+        return null;
+      case FieldId.te:
+        if (hasElement(line, valueStart, valueEnd, TRAILERS)) this.head.acceptsTrailers = true;
+        return null;
+      case FieldId.expect:
+        if (!equalsLower(line, valueStart, valueEnd, CONTINUE)) return new Fault("expectation_failed");
+        this.#expectContinue = true;
+        return null;
+    }
+    return null;
+  }
+
+  #takeHost(line: Buffer, start: number, end: number): Fault | null {
+    if (this.#hasHost) return new Fault("bad_authority", "more than one Host");
+    this.#hasHost = true;
+    if (!this.#absoluteTarget && equalsText(line, start, end, this.#lastAuthority)) {
+      this.head.authority = this.#lastAuthority;
+      return null;
+    }
+    if (!isAuthority(line, start, end)) return new Fault("bad_authority", "Host");
+    // The target's authority wins over Host (RFC 9112 section 3.2.2).
+    if (!this.#absoluteTarget) this.head.authority = this.#lastAuthority = line.latin1Slice(start, end);
+    return null;
+  }
+
+  #takeUpgrade(line: Buffer, start: number, end: number): void {
+    const value = line.latin1Slice(start, end).toLowerCase();
+    this.head.upgrade = this.head.upgrade === "" ? value : `${this.head.upgrade}, ${value}`;
+  }
+
+  #endHead(pos: number): number {
+    const head = this.head;
+    const framing = this.#framing;
+    this.#partial.release();
+    const isHttp11 = head.version === HttpVersion.http11;
+    if (isHttp11 && !this.#hasHost && this.#requireHost) return this.#fail("bad_authority", "no Host", pos);
+    const fault = framing.end();
+    if (fault !== null) return this.#failWith(fault, pos);
+    const options = this.#options;
+    head.bodyLength = framing.chunked ? UNKNOWN_LENGTH : Math.max(0, framing.length);
+    head.keepAlive = (options & CLOSE) === 0 && (isHttp11 || (options & KEEP_ALIVE) !== 0);
+    // HTTP/1.0 knows neither Upgrade nor expectations (RFC 9110 sections 7.8 and 10.1.1).
+    if (!isHttp11 || (options & UPGRADE) === 0) head.upgrade = "";
+    head.expectContinue = isHttp11 && this.#expectContinue && head.bodyLength !== 0;
+    if (framing.chunked) this.#body.beginChunked();
+    else this.#body.beginLength(head.bodyLength);
+    this.#state = State.body;
+    this.event = H1Event.head;
+    return pos;
+  }
+
+  #nextBody(bytes: Buffer, start: number, end: number): number {
+    const body = this.#body;
+    const pos = body.next(bytes, start, end);
+    this.event = body.event;
+    this.bodyStart = body.bodyStart;
+    this.bodyEnd = body.bodyEnd;
+    if (body.event === H1Event.end) this.#state = State.ready;
+    else if (body.event === H1Event.error) this.#failWith(body.fault as Fault, pos);
+    return pos;
+  }
+
+  #fail(code: FaultCode, detail: string, pos: number): number {
+    return this.#failWith(new Fault(code, detail), pos);
+  }
+
+  #failWith(fault: Fault, pos: number): number {
+    // The fields of a head that failed may be half read.
+    if (this.#state === State.fields) this.head.fields.clear();
+    this.#partial.release();
+    this.fault = fault;
+    this.#state = State.failed;
+    this.event = H1Event.error;
+    return pos;
+  }
+}
+
+function equalsText(bytes: Uint8Array, start: number, end: number, text: string): boolean {
+  if (end - start !== text.length || start === end) return false;
+  for (let i = 0; i < text.length; i++) if (bytes[start + i] !== text.charCodeAt(i)) return false;
+  return true;
+}

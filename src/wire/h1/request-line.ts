@@ -1,0 +1,61 @@
+/**
+ * The request line, RFC 9112 section 3: `method SP request-target SP HTTP-version CRLF`, with exactly
+ * one space each time. Finds the parts; `request-target.ts` reads the target. Called by the request
+ * decoder for a line that lies whole in `bytes`.
+ */
+import { CR, LF, SP, TARGET_OCTETS, TOKEN_OCTETS } from "../http/octets.ts";
+
+const ZERO = 0x30;
+const DOT = 0x2e;
+const HTTP_SLASH: Uint8Array = Buffer.from("HTTP/", "latin1");
+/** `HTTP/1.1`. */
+const VERSION_BYTES = 8;
+
+export class RequestLine {
+  /** The method begins the line. */
+  methodEnd = 0;
+  targetStart = 0;
+  targetEnd = 0;
+  /** Major version times ten plus minor version. */
+  version = 0;
+  /** Where a line that does not parse stops to make sense, and why. */
+  stop = 0;
+  detail = "";
+
+  /** Returns the position behind the line; -1 when it stopped at `stop`. */
+  parse(bytes: Uint8Array, start: number, end: number): number {
+    let pos = start;
+    while (pos < end && TOKEN_OCTETS[bytes[pos] as number] === 1) pos++;
+    if (pos === end || bytes[pos] !== SP || pos === start) return this.#fail(pos, "no method and space");
+    this.methodEnd = pos++;
+    this.targetStart = pos;
+    while (pos < end && TARGET_OCTETS[bytes[pos] as number] === 1) pos++;
+    if (pos === end || bytes[pos] !== SP || pos === this.targetStart) {
+      return this.#fail(pos, "the target is empty, or holds an octet that it must not");
+    }
+    this.targetEnd = pos++;
+    this.version = versionAt(bytes, pos, end);
+    if (this.version === -1) return this.#fail(pos, "no HTTP version");
+    pos += VERSION_BYTES;
+    if (pos + 1 >= end || bytes[pos] !== CR || bytes[pos + 1] !== LF) {
+      return this.#fail(pos, "the request line does not end in CRLF after the version");
+    }
+    return pos + 2;
+  }
+
+  #fail(stop: number, detail: string): number {
+    this.stop = stop;
+    this.detail = detail;
+    return -1;
+  }
+}
+
+/** The version that stands at `pos`, as major times ten plus minor; -1 when none does. */
+export function versionAt(bytes: Uint8Array, pos: number, end: number): number {
+  if (pos + VERSION_BYTES > end) return -1;
+  for (let i = 0; i < HTTP_SLASH.length; i++) if (bytes[pos + i] !== HTTP_SLASH[i]) return -1;
+  const major = (bytes[pos + 5] as number) - ZERO;
+  const minor = (bytes[pos + 7] as number) - ZERO;
+  if (major < 0 || major > 9 || bytes[pos + 6] !== DOT || minor < 0 || minor > 9) return -1;
+  return major * 10 + minor;
+}

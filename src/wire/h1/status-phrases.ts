@@ -1,0 +1,92 @@
+/**
+ * Status lines ready to be copied. The phrases are those of the IANA registry of status codes; the
+ * one that a backend sent is not passed on, as nothing may depend on it (RFC 9112 section 4).
+ */
+import { assert } from "../../base/assert.ts";
+
+const PHRASES: readonly (readonly [number, string])[] = [
+  [100, "Continue"],
+  [101, "Switching Protocols"],
+  [102, "Processing"],
+  [103, "Early Hints"],
+  [200, "OK"],
+  [201, "Created"],
+  [202, "Accepted"],
+  [203, "Non-Authoritative Information"],
+  [204, "No Content"],
+  [205, "Reset Content"],
+  [206, "Partial Content"],
+  [207, "Multi-Status"],
+  [208, "Already Reported"],
+  [226, "IM Used"],
+  [300, "Multiple Choices"],
+  [301, "Moved Permanently"],
+  [302, "Found"],
+  [303, "See Other"],
+  [304, "Not Modified"],
+  [305, "Use Proxy"],
+  [307, "Temporary Redirect"],
+  [308, "Permanent Redirect"],
+  [400, "Bad Request"],
+  [401, "Unauthorized"],
+  [402, "Payment Required"],
+  [403, "Forbidden"],
+  [404, "Not Found"],
+  [405, "Method Not Allowed"],
+  [406, "Not Acceptable"],
+  [407, "Proxy Authentication Required"],
+  [408, "Request Timeout"],
+  [409, "Conflict"],
+  [410, "Gone"],
+  [411, "Length Required"],
+  [412, "Precondition Failed"],
+  [413, "Content Too Large"],
+  [414, "URI Too Long"],
+  [415, "Unsupported Media Type"],
+  [416, "Range Not Satisfiable"],
+  [417, "Expectation Failed"],
+  [421, "Misdirected Request"],
+  [422, "Unprocessable Content"],
+  [423, "Locked"],
+  [424, "Failed Dependency"],
+  [425, "Too Early"],
+  [426, "Upgrade Required"],
+  [428, "Precondition Required"],
+  [429, "Too Many Requests"],
+  [431, "Request Header Fields Too Large"],
+  [451, "Unavailable For Legal Reasons"],
+  [500, "Internal Server Error"],
+  [501, "Not Implemented"],
+  [502, "Bad Gateway"],
+  [503, "Service Unavailable"],
+  [504, "Gateway Timeout"],
+  [505, "HTTP Version Not Supported"],
+  [506, "Variant Also Negotiates"],
+  [507, "Insufficient Storage"],
+  [508, "Loop Detected"],
+  [511, "Network Authentication Required"],
+];
+
+const MIN_STATUS = 100;
+const MAX_STATUS = 999;
+
+const lines: (Uint8Array | undefined)[] = Array.from({ length: MAX_STATUS + 1 });
+for (const [status, phrase] of PHRASES) lines[status] = line(status, phrase);
+
+/** Upper bound of a status line. */
+export const MAX_STATUS_LINE_BYTES = Math.max(...PHRASES.map(([status]) => statusLine(status).length));
+
+/** `HTTP/1.1 status phrase CRLF`; the phrase is empty for a status (100 to 999) that is not registered. */
+export function statusLine(status: number): Uint8Array {
+  const known = lines[status];
+  if (known !== undefined) return known;
+  assert(
+    Number.isInteger(status) && status >= MIN_STATUS && status <= MAX_STATUS,
+    "a status of three digits",
+  );
+  return line(status, "");
+}
+
+function line(status: number, phrase: string): Uint8Array {
+  return Buffer.from(`HTTP/1.1 ${status} ${phrase}\r\n`, "latin1");
+}

@@ -1,0 +1,154 @@
+/**
+ * Field names that the gateway itself looks at. A parser gives each field its id once, so that
+ * nobody compares names again. Ids are dense and small: they index tables.
+ */
+export const FieldId = {
+  other: 0,
+  host: 1,
+  connection: 2,
+  contentLength: 3,
+  transferEncoding: 4,
+  keepAlive: 5,
+  proxyConnection: 6,
+  proxyAuthenticate: 7,
+  proxyAuthorization: 8,
+  te: 9,
+  trailer: 10,
+  upgrade: 11,
+  expect: 12,
+  via: 13,
+  xForwardedFor: 14,
+  xForwardedProto: 15,
+  xForwardedHost: 16,
+  xForwardedPort: 17,
+  xRequestId: 18,
+  traceparent: 19,
+  tracestate: 20,
+  userAgent: 21,
+  contentType: 22,
+  http2Settings: 23,
+  date: 24,
+  forwarded: 25,
+  xRealIp: 26,
+  altSvc: 27,
+  server: 28,
+  contentEncoding: 29,
+  setCookie: 30,
+  cookie: 31,
+  authorization: 32,
+  cacheControl: 33,
+  contentRange: 34,
+  contentLocation: 35,
+  contentLanguage: 36,
+  contentDisposition: 37,
+  maxForwards: 38,
+  pragma: 39,
+  range: 40,
+  ifMatch: 41,
+  ifNoneMatch: 42,
+  ifModifiedSince: 43,
+  ifUnmodifiedSince: 44,
+  ifRange: 45,
+  wwwAuthenticate: 46,
+  age: 47,
+  expires: 48,
+  location: 49,
+  retryAfter: 50,
+  vary: 51,
+} as const;
+
+export type FieldId = (typeof FieldId)[keyof typeof FieldId];
+
+/** Names in the spelling that the gateway writes in HTTP/1; the index is the id. */
+export const FIELD_NAMES: readonly string[] = [
+  "",
+  "Host",
+  "Connection",
+  "Content-Length",
+  "Transfer-Encoding",
+  "Keep-Alive",
+  "Proxy-Connection",
+  "Proxy-Authenticate",
+  "Proxy-Authorization",
+  "TE",
+  "Trailer",
+  "Upgrade",
+  "Expect",
+  "Via",
+  "X-Forwarded-For",
+  "X-Forwarded-Proto",
+  "X-Forwarded-Host",
+  "X-Forwarded-Port",
+  "X-Request-ID",
+  "traceparent",
+  "tracestate",
+  "User-Agent",
+  "Content-Type",
+  "HTTP2-Settings",
+  "Date",
+  "Forwarded",
+  "X-Real-IP",
+  "Alt-Svc",
+  "Server",
+  "Content-Encoding",
+  "Set-Cookie",
+  "Cookie",
+  "Authorization",
+  "Cache-Control",
+  "Content-Range",
+  "Content-Location",
+  "Content-Language",
+  "Content-Disposition",
+  "Max-Forwards",
+  "Pragma",
+  "Range",
+  "If-Match",
+  "If-None-Match",
+  "If-Modified-Since",
+  "If-Unmodified-Since",
+  "If-Range",
+  "WWW-Authenticate",
+  "Age",
+  "Expires",
+  "Location",
+  "Retry-After",
+  "Vary",
+];
+
+/** Slots of the lookup; a power of two, sparse enough that a name which is not ours seldom meets one. */
+const SLOTS = 1024;
+const lowerNames: Buffer[] = FIELD_NAMES.map((name) => Buffer.from(name.toLowerCase(), "latin1"));
+/** The first id of a slot; 0: none. */
+const firstIds = new Uint8Array(SLOTS);
+/** The next id of the same slot; 0: none. */
+const nextIds = new Uint8Array(FIELD_NAMES.length);
+for (let id = 1; id < FIELD_NAMES.length; id++) {
+  const name = lowerNames[id] as Buffer;
+  const slot = slotOf(name.length, name[0] as number, name[name.length - 1] as number);
+  nextIds[id] = firstIds[slot] as number;
+  firstIds[slot] = id;
+}
+
+/** Length, first and last octet choose the slot; `| 0x20` folds the case of letters. */
+function slotOf(length: number, first: number, last: number): number {
+  return (length * 37 + (first | 0x20) * 7 + (last | 0x20) * 131) & (SLOTS - 1);
+}
+
+/** The id of the name in `bytes[start, end)`, any letter case; `FieldId.other` when it is not one of ours. */
+export function fieldIdOf(bytes: Uint8Array, start: number, end: number): number {
+  if (end - start < 2) return FieldId.other;
+  let id = firstIds[slotOf(end - start, bytes[start] as number, bytes[end - 1] as number)] as number;
+  while (id !== 0 && !equalsLower(bytes, start, end, lowerNames[id] as Buffer)) id = nextIds[id] as number;
+  return id;
+}
+
+/** Whether `bytes[start, end)` is `lower` (already lower-case) when ASCII letter case is ignored. */
+export function equalsLower(bytes: Uint8Array, start: number, end: number, lower: Uint8Array): boolean {
+  if (end - start !== lower.length) return false;
+  for (let i = 0; i < lower.length; i++) {
+    let byte = bytes[start + i] as number;
+    if (byte >= 0x41 && byte <= 0x5a) byte |= 0x20;
+    if (byte !== lower[i]) return false;
+  }
+  return true;
+}

@@ -1,0 +1,287 @@
+/**
+ * The field section of a message (RFC 9110 section 5), in wire order, neutral to the HTTP version.
+ *
+ * Every field is kept as an HTTP/1 line, `name: value CRLF`, in one byte store that only grows, with
+ * an index of offsets beside it. So an HTTP/1 reader copies a run of lines at once, an HTTP/1 writer
+ * does the same with the lines that are left, the HPACK and QPACK codecs read and write spans, and
+ * nobody makes a string that nobody reads. Only the index says what is a field: the store may hold
+ * bytes that no field refers to.
+ *
+ * Filled by the codecs, edited by normalisation and middleware, read by the writers. An instance
+ * belongs to one message and is reused for the next by `clear()`.
+ */
+import "../../base/latin1.ts";
+import { assert } from "../../base/assert.ts";
+import { equalsLower, fieldIdOf, FIELD_NAMES, FieldId } from "./field-id.ts";
+import { COLON, CR, FIELD_VALUE_OCTETS, LF, SP, TOKEN_OCTETS } from "./octets.ts";
+import { writeText } from "./text.ts";
+
+/** First size of a byte store and of an index; both start empty, as most trailer sections stay so. */
+const FIRST_BYTES = 1024;
+const FIRST_FIELDS = 24;
+
+/** A store or an index that one large message made longer than this is given back by `clear()`. */
+const KEPT_BYTES = 8192;
+const KEPT_FIELDS = 96;
+
+/** Shorter spans are copied by hand: cheaper than a call into the runtime. */
+const SHORT_SPAN_BYTES = 32;
+
+/** The index has per field: start of the name, end of the name, end of the value, id with `REMOVED`. */
+const STRIDE = 4;
+const REMOVED = 0x100;
+
+const NO_BYTES: Buffer = Buffer.alloc(0);
+const NO_INDEX = new Int32Array(0);
+
+export class Fields {
+  /** Field lines; `bytes[lineStart(i), lineEnd(i))` is `name: value CRLF`. */
+  bytes: Buffer = NO_BYTES;
+  /** How much of `bytes` is in use. */
+  length = 0;
+  /** Number of fields, those removed included: check `removed(i)` in loops. */
+  count = 0;
+  #index: Int32Array = NO_INDEX;
+
+  clear(): void {
+    this.length = 0;
+    this.count = 0;
+    if (this.bytes.length > KEPT_BYTES) this.bytes = NO_BYTES;
+    if (this.#index.length > KEPT_FIELDS * STRIDE) this.#index = NO_INDEX;
+  }
+
+  /** Appends a field from raw bytes, already validated by the codec. */
+  addBytes(
+    source: Uint8Array,
+    nameStart: number,
+    nameEnd: number,
+    valueStart: number,
+    valueEnd: number,
+  ): number {
+    const nameLength = nameEnd - nameStart;
+    const start = this.#reserve(nameLength + valueEnd - valueStart + 4);
+    const bytes = this.bytes;
+    copyBytes(source, nameStart, nameEnd, bytes, start);
+    const separator = start + nameLength;
+    copyBytes(source, valueStart, valueEnd, bytes, separator + 2);
+    return this.#close(
+      start,
+      separator,
+      separator + 2 + valueEnd - valueStart,
+      fieldIdOf(bytes, start, separator),
+    );
+  }
+
+  /** Appends a field the gateway writes itself. The value must hold no CR, LF or NUL: `isFieldValue` tells. */
+  add(id: number, value: string): number {
+    return this.addNamed(FIELD_NAMES[id] as string, value, id);
+  }
+
+  /** As `add`, for a name without an id. The name must be a token: `isToken` tells. */
+  addNamed(name: string, value: string, id: number = FieldId.other): number {
+    assert(name.length > 0, "a field needs a name");
+    const start = this.#reserve(name.length + value.length + 4);
+    const separator = writeText(this.bytes, start, name, TOKEN_OCTETS);
+    const valueEnd = writeText(this.bytes, separator + 2, value, FIELD_VALUE_OCTETS);
+    return this.#close(start, separator, valueEnd, id);
+  }
+
+  /**
+   * Copies whole field lines that are spelt `name: value CRLF` already, and returns where they went.
+   * They become fields by `addSpan`, which may come before: the lines go to `length`.
+   */
+  addLines(source: Buffer, start: number, end: number): number {
+    const offset = this.#reserve(end - start);
+    source.copy(this.bytes, offset, start, end);
+    this.length = offset + end - start;
+    return offset;
+  }
+
+  /** Makes a field of a line that `addLines` copies; offsets count in `bytes`. */
+  addSpan(nameStart: number, nameEnd: number, valueEnd: number, id: number): void {
+    const at = this.count * STRIDE;
+    if (at === this.#index.length) this.#growIndex();
+    const index = this.#index;
+    index[at] = nameStart;
+    index[at + 1] = nameEnd;
+    index[at + 2] = valueEnd;
+    index[at + 3] = id;
+    this.count++;
+  }
+
+  remove(index: number): void {
+    this.#index[index * STRIDE + 3] = (this.#index[index * STRIDE + 3] as number) | REMOVED;
+  }
+
+  removed(index: number): boolean {
+    return (this.#index[index * STRIDE + 3] as number) >= REMOVED;
+  }
+
+  removeAll(id: number): void {
+    for (let i = 0; i < this.count; i++) if (this.#index[i * STRIDE + 3] === id) this.remove(i);
+  }
+
+  /** Replaces every field of this id by one. */
+  set(id: number, value: string): void {
+    this.removeAll(id);
+    this.add(id, value);
+  }
+
+  id(index: number): number {
+    return (this.#index[index * STRIDE + 3] as number) & (REMOVED - 1);
+  }
+
+  nameStart(index: number): number {
+    return this.#index[index * STRIDE] as number;
+  }
+
+  nameEnd(index: number): number {
+    return this.#index[index * STRIDE + 1] as number;
+  }
+
+  valueStart(index: number): number {
+    return (this.#index[index * STRIDE + 1] as number) + 2;
+  }
+
+  valueEnd(index: number): number {
+    return this.#index[index * STRIDE + 2] as number;
+  }
+
+  lineStart(index: number): number {
+    return this.#index[index * STRIDE] as number;
+  }
+
+  lineEnd(index: number): number {
+    return (this.#index[index * STRIDE + 2] as number) + 2;
+  }
+
+  /** The name as it was spelt. */
+  name(index: number): string {
+    return this.bytes.latin1Slice(this.nameStart(index), this.nameEnd(index));
+  }
+
+  value(index: number): string {
+    return this.bytes.latin1Slice(this.valueStart(index), this.valueEnd(index));
+  }
+
+  /** Index of the first field with this id at or after `from`; -1 when there is none. */
+  find(id: number, from = 0): number {
+    const index = this.#index;
+    for (let i = from; i < this.count; i++) if (index[i * STRIDE + 3] === id) return i;
+    return -1;
+  }
+
+  /** As `find`, by a lower-case name; for names that have no id. */
+  findNamed(lowerName: Uint8Array, from = 0): number {
+    for (let i = from; i < this.count; i++) {
+      if (!this.removed(i) && equalsLower(this.bytes, this.nameStart(i), this.nameEnd(i), lowerName))
+        return i;
+    }
+    return -1;
+  }
+
+  /** The first value with this id; `undefined` when there is none. */
+  get(id: number): string | undefined {
+    const index = this.find(id);
+    return index === -1 ? undefined : this.value(index);
+  }
+
+  /** All values with this id joined by a comma (RFC 9110 section 5.3); `undefined` when there is none. */
+  joined(id: number): string | undefined {
+    let index = this.find(id);
+    if (index === -1) return undefined;
+    let text = this.value(index);
+    while ((index = this.find(id, index + 1)) !== -1) text += `, ${this.value(index)}`;
+    return text;
+  }
+
+  /** Room that `writeTo` needs: an upper bound, as removed fields are counted. */
+  wireLength(): number {
+    return this.length;
+  }
+
+  /**
+   * Writes every line that is not removed to `target` at `offset`, in runs; returns the new offset.
+   * `target` must have room for `wireLength()` bytes.
+   */
+  writeTo(target: Buffer, offset: number): number {
+    const index = this.#index;
+    const limit = this.count * STRIDE;
+    let runStart = 0;
+    let runEnd = 0;
+    let to = offset;
+    for (let at = 0; at < limit; at += STRIDE) {
+      if ((index[at + 3] as number) >= REMOVED) continue;
+      const lineStart = index[at] as number;
+      if (lineStart !== runEnd) {
+        to = this.#writeRun(target, to, runStart, runEnd);
+        runStart = lineStart;
+      }
+      runEnd = (index[at + 2] as number) + 2;
+    }
+    return this.#writeRun(target, to, runStart, runEnd);
+  }
+
+  /** Appends all fields of another section that are not removed. */
+  addAll(other: Fields): void {
+    for (let i = 0; i < other.count; i++) {
+      if (other.removed(i)) continue;
+      this.addBytes(
+        other.bytes,
+        other.nameStart(i),
+        other.nameEnd(i),
+        other.valueStart(i),
+        other.valueEnd(i),
+      );
+    }
+  }
+
+  /** Names and values in order, for tests and cold paths. */
+  toArray(): [string, string][] {
+    const list: [string, string][] = [];
+    for (let i = 0; i < this.count; i++) if (!this.removed(i)) list.push([this.name(i), this.value(i)]);
+    return list;
+  }
+
+  #writeRun(target: Buffer, offset: number, start: number, end: number): number {
+    copyBytes(this.bytes, start, end, target, offset);
+    return offset + end - start;
+  }
+
+  /** Makes room for so many bytes more; returns where they go. */
+  #reserve(size: number): number {
+    const start = this.length;
+    if (start + size > this.bytes.length) {
+      const grown = Buffer.allocUnsafeSlow(Math.max(FIRST_BYTES, this.bytes.length * 2, start + size));
+      this.bytes.copy(grown, 0, 0, start);
+      this.bytes = grown;
+    }
+    return start;
+  }
+
+  #close(nameStart: number, nameEnd: number, valueEnd: number, id: number): number {
+    const bytes = this.bytes;
+    bytes[nameEnd] = COLON;
+    bytes[nameEnd + 1] = SP;
+    bytes[valueEnd] = CR;
+    bytes[valueEnd + 1] = LF;
+    this.length = valueEnd + 2;
+    this.addSpan(nameStart, nameEnd, valueEnd, id);
+    return this.count - 1;
+  }
+
+  #growIndex(): void {
+    const grown = new Int32Array(Math.max(FIRST_FIELDS * STRIDE, this.#index.length * 2));
+    grown.set(this.#index);
+    this.#index = grown;
+  }
+}
+
+function copyBytes(source: Uint8Array, start: number, end: number, target: Uint8Array, offset: number): void {
+  if (end - start > SHORT_SPAN_BYTES) {
+    target.set(source.subarray(start, end), offset);
+    return;
+  }
+  let to = offset;
+  for (let i = start; i < end; i++) target[to++] = source[i] as number;
+}

@@ -1,0 +1,75 @@
+/**
+ * The heads of a request and a response, neutral to the HTTP version. Codecs fill them; the data
+ * plane routes and edits them; codecs write them. Framing (Content-Length, Transfer-Encoding) is not
+ * among the fields: it is `bodyLength`, and each writer frames the body anew (RFC 9112 section 6).
+ */
+import { Fields } from "./fields.ts";
+
+/** HTTP versions as the metrics label and the access log name them. */
+export const HttpVersion = { http10: 0, http11: 1, http2: 2, http3: 3 } as const;
+export type HttpVersion = (typeof HttpVersion)[keyof typeof HttpVersion];
+export const HTTP_VERSION_NAMES = ["HTTP/1.0", "HTTP/1.1", "HTTP/2", "HTTP/3"] as const;
+
+/** `bodyLength` of a message whose length is only known at its end (chunked, or until close). */
+export const UNKNOWN_LENGTH = -1;
+
+export class RequestHead {
+  /** As on the wire; methods are case-sensitive (RFC 9110 section 9.1). */
+  method = "";
+  /** Host and optional port from the Host field, `:authority` or an absolute target; empty when a HTTP/1.0 client sent none. */
+  authority = "";
+  /** Path and query in origin form, starting with `/`; or `*` for OPTIONS. */
+  path = "";
+  version: HttpVersion = HttpVersion.http11;
+  /** 0: no body; above: exactly so many bytes; `UNKNOWN_LENGTH`: until the end event. */
+  bodyLength = 0;
+  /** The connection may serve another request after this one (RFC 9112 section 9.3). */
+  keepAlive = true;
+  /** The client waits for 100 (Continue) before it sends the body (RFC 9110 section 10.1.1). */
+  expectContinue = false;
+  /** The protocol asked for in Upgrade, lower case; empty when there is none (RFC 9110 section 7.8). */
+  upgrade = "";
+  /** The client accepts trailers (`TE: trailers`, RFC 9110 section 10.1.4). */
+  acceptsTrailers = false;
+  readonly fields: Fields = new Fields();
+
+  clear(): void {
+    this.method = "";
+    this.authority = "";
+    this.path = "";
+    this.version = HttpVersion.http11;
+    this.bodyLength = 0;
+    this.keepAlive = true;
+    this.expectContinue = false;
+    this.upgrade = "";
+    this.acceptsTrailers = false;
+    this.fields.clear();
+  }
+}
+
+export class ResponseHead {
+  status = 0;
+  version: HttpVersion = HttpVersion.http11;
+  /** As in `RequestHead`. For a response to HEAD, or a 304, the length that the body would have had; see `hasBody`. */
+  bodyLength = 0;
+  /** False for answers to HEAD, and for 1xx, 204 and 304 (RFC 9112 section 6.3). */
+  hasBody = true;
+  /** The sender named a length although `hasBody` is false (HEAD, 304): forward it. */
+  declaredLength = false;
+  /** The upstream connection can be used again afterwards. */
+  keepAlive = true;
+  /** Protocol that a 101 switches to, lower case. */
+  upgrade = "";
+  readonly fields: Fields = new Fields();
+
+  clear(): void {
+    this.status = 0;
+    this.version = HttpVersion.http11;
+    this.bodyLength = 0;
+    this.hasBody = true;
+    this.declaredLength = false;
+    this.keepAlive = true;
+    this.upgrade = "";
+    this.fields.clear();
+  }
+}
