@@ -36,14 +36,18 @@ export function parseCidr(text: string): Cidr | CidrError {
   const addressEnd = slash === -1 ? text.length : slash;
   const network = new Uint32Array(4);
   const family = parseIp(text, network, 0, addressEnd);
-  if (family === IpFamily.none) return { error: `not an IP address: ${quote(text.slice(0, addressEnd))}`, offset: 0 };
+  if (family === IpFamily.none)
+    return { error: `not an IP address: ${quote(text.slice(0, addressEnd))}`, offset: 0 };
   const writtenV4 = text.lastIndexOf(":", addressEnd) === -1;
   const maxLength = writtenV4 ? 32 : 128;
   const length = slash === -1 ? maxLength : prefixLength(text, slash + 1, maxLength);
   if (typeof length !== "number") return length;
   const bits = writtenV4 ? MAPPED_BITS + length : length;
   if (family === IpFamily.v4 && bits < MAPPED_BITS) {
-    return { error: "a block of IPv4-mapped addresses needs a prefix length of at least 96", offset: slash + 1 };
+    return {
+      error: "a block of IPv4-mapped addresses needs a prefix length of at least 96",
+      offset: slash + 1,
+    };
   }
   mask(network, bits);
   const shown = family === IpFamily.v4 ? bits - MAPPED_BITS : bits;
@@ -104,7 +108,9 @@ export class CidrSet {
     if (this.#ranges.length === 0) return false;
     if (parseIp(ip, this.#scratch) !== IpFamily.none) return this.containsWords(this.#scratch);
     const zone = ip.indexOf("%");
-    return zone !== -1 && parseIp(ip, this.#scratch, 0, zone) === IpFamily.v6 && this.containsWords(this.#scratch);
+    return (
+      zone !== -1 && parseIp(ip, this.#scratch, 0, zone) === IpFamily.v6 && this.containsWords(this.#scratch)
+    );
   }
 
   /** As `contains`, for an address that `parseIp` has read. */
@@ -159,7 +165,8 @@ function mergeRanges(ranges: Range[]): Range[] {
   for (const range of sorted) {
     const previous = merged.at(-1);
     if (previous === undefined || range.first > previous.last + 1n) merged.push(range);
-    else if (range.last > previous.last) merged[merged.length - 1] = { first: previous.first, last: range.last };
+    else if (range.last > previous.last)
+      merged[merged.length - 1] = { first: previous.first, last: range.last };
   }
   return merged;
 }

@@ -62,7 +62,8 @@ function parseIpv4(text: string, start: number, end: number): number {
   for (;;) {
     const first = i;
     let octet = 0;
-    while (i < end && isDigit(text.charCodeAt(i)) && i - first < 3) octet = octet * 10 + text.charCodeAt(i++) - 0x30;
+    while (i < end && isDigit(text.charCodeAt(i)) && i - first < 3)
+      octet = octet * 10 + text.charCodeAt(i++) - 0x30;
     const digits = i - first;
     if (digits === 0 || octet > 255 || (digits > 1 && text.charCodeAt(first) === 0x30)) return -1;
     address = address * 256 + octet;

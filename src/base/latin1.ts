@@ -4,7 +4,6 @@
  */
 declare global {
   // The type parameter must be spelt as in the declaration that this one merges with.
-  // oxlint-disable-next-line no-unused-vars
   interface Buffer<TArrayBuffer extends ArrayBufferLike = ArrayBufferLike> {
     latin1Slice(start?: number, end?: number): string;
     latin1Write(text: string, offset?: number, length?: number): number;

@@ -12,7 +12,6 @@ import type { DataPlaneHost, DrainProgress, HostHealth, Ports } from "./data-pla
 export interface InProcessOptions {
   /** A region with at least one stripe. */
   readonly memory: ArrayBuffer;
-  readonly transport: "net" | "auto";
   readonly log: Log;
 }
 
@@ -20,10 +19,10 @@ export class InProcessHost implements DataPlaneHost {
   readonly #stripe: Stripe;
   readonly #dataPlane: DataPlane;
 
-  constructor({ memory, transport, log }: InProcessOptions) {
+  constructor({ memory, log }: InProcessOptions) {
     this.#stripe = new Stripe(memory, 0);
     this.#stripe.setPid(process.pid);
-    this.#dataPlane = new DataPlane({ stripe: this.#stripe, log, transport, workerIndex: 0 });
+    this.#dataPlane = new DataPlane({ stripe: this.#stripe, log });
   }
 
   get transportKind(): string {

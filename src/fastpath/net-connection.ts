@@ -3,6 +3,7 @@
  * owner's calls, and flushes what the owner staged when each call returns.
  */
 import type { Socket } from "node:net";
+import type { Clock } from "../base/clock.ts";
 import type { SendStage, StageTarget } from "./send-stage.ts";
 import type { Connection, ConnectionOwner } from "./transport.ts";
 
@@ -18,13 +19,15 @@ export class NetConnection implements Connection, StageTarget {
   readonly remotePort: number;
   readonly localPort: number;
   readonly #stage: SendStage;
+  readonly #clock: Clock;
   #owner: ConnectionOwner | null = null;
   #error = "";
   #blocked = false;
 
-  constructor(socket: Socket, stage: SendStage) {
+  constructor(socket: Socket, stage: SendStage, clock: Clock) {
     this.socket = socket;
     this.#stage = stage;
+    this.#clock = clock;
     this.remoteAddress = socket.remoteAddress ?? "";
     this.remotePort = socket.remotePort ?? 0;
     this.localPort = socket.localPort ?? 0;
@@ -35,6 +38,7 @@ export class NetConnection implements Connection, StageTarget {
     this.#owner = owner;
     const socket = this.socket;
     socket.on("end", () => {
+      this.#clock.refresh();
       this.#owner?.onEnd();
       this.#stage.flush();
     });
@@ -42,6 +46,7 @@ export class NetConnection implements Connection, StageTarget {
       this.#error = error.code ?? "EUNKNOWN";
     });
     socket.on("close", () => {
+      this.#clock.refresh();
       const closing = this.#owner;
       this.#owner = null;
       this.#stage.forget(this);
@@ -51,6 +56,7 @@ export class NetConnection implements Connection, StageTarget {
     socket.on("drain", () => {
       if (!this.#blocked) return;
       this.#blocked = false;
+      this.#clock.refresh();
       this.#owner?.onDrain();
       this.#stage.flush();
     });
@@ -62,11 +68,13 @@ export class NetConnection implements Connection, StageTarget {
   }
 
   deliver(bytes: Buffer, length: number): void {
+    this.#clock.refresh();
     this.#owner?.onData(bytes, 0, length);
     this.#stage.flush();
   }
 
   connected(): void {
+    this.#clock.refresh();
     this.#owner?.onConnect();
     this.#stage.flush();
   }

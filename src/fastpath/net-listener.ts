@@ -28,7 +28,11 @@ export class NetListener implements Listener {
   #early: Socket[] = [];
   #listening = false;
 
-  constructor(native: NativeAddon | null, adopt: (socket: Socket) => NetConnection, keepAliveDelayMs: number) {
+  constructor(
+    native: NativeAddon | null,
+    adopt: (socket: Socket) => NetConnection,
+    keepAliveDelayMs: number,
+  ) {
     this.#native = native;
     this.#adopt = adopt;
     this.#server = createServer({
@@ -39,7 +43,9 @@ export class NetListener implements Listener {
       pauseOnConnect: true,
     });
     this.#server.on("connection", (socket: Socket) => this.#onConnection(socket));
-    this.#server.on("error", (error: NodeJS.ErrnoException) => this.#owner?.onAcceptError(error.code ?? "EUNKNOWN"));
+    this.#server.on("error", (error: NodeJS.ErrnoException) =>
+      this.#owner?.onAcceptError(error.code ?? "EUNKNOWN"),
+    );
   }
 
   get port(): number {
@@ -52,7 +58,12 @@ export class NetListener implements Listener {
       this.#port = this.#socket.port;
       return;
     }
-    await this.#listen({ host: options.host, port: options.port, reusePort: options.reusePort, backlog: LISTEN_BACKLOG });
+    await this.#listen({
+      host: options.host,
+      port: options.port,
+      reusePort: options.reusePort,
+      backlog: LISTEN_BACKLOG,
+    });
     this.#port = (this.#server.address() as AddressInfo).port;
   }
 

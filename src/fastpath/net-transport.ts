@@ -4,6 +4,7 @@
  * incoming ones get a buffer from the stream, as the API has no `onread` for servers.
  */
 import { connect, type Socket } from "node:net";
+import type { Clock } from "../base/clock.ts";
 import type { NativeAddon } from "./native-addon.ts";
 import { NetConnection, socketDescriptor } from "./net-connection.ts";
 import { NetListener } from "./net-listener.ts";
@@ -26,6 +27,7 @@ const KEEPALIVE_DELAY_MS = 60_000;
 
 export class NetTransport implements Transport {
   readonly kind = "net";
+  readonly #clock: Clock;
   readonly #native: NativeAddon | null;
   readonly #stage = new SendStage();
   readonly #readBuffer = Buffer.allocUnsafeSlow(READ_BYTES);
@@ -33,7 +35,8 @@ export class NetTransport implements Transport {
   readonly #listeners = new Set<NetListener>();
 
   /** The addon, where it is there, opens listening sockets and looks into idle ones. */
-  constructor(native: NativeAddon | null) {
+  constructor(clock: Clock, native: NativeAddon | null) {
+    this.#clock = clock;
     this.#native = native;
   }
 
@@ -110,6 +113,7 @@ export class NetTransport implements Transport {
     const connection: NetConnection = new NetConnection(
       this.#open(target, (length) => connection.deliver(this.#readBuffer, length)),
       this.#stage,
+      this.#clock,
     );
     connection.attach(owner);
     connection.socket.once("connect", () => connection.connected());
@@ -148,7 +152,8 @@ export class NetTransport implements Transport {
   }
 
   #adopt(socket: Socket): NetConnection {
-    const connection = new NetConnection(socket, this.#stage);
+    this.#clock.refresh();
+    const connection = new NetConnection(socket, this.#stage, this.#clock);
     this.#track(connection);
     return connection;
   }

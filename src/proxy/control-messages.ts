@@ -23,7 +23,11 @@ export type ToWorker =
 export type FromWorker =
   /** The process runs and waits for its first plan. */
   | { readonly kind: "started"; readonly transport: string }
-  | { readonly kind: "prepared"; readonly generation: number; readonly ports: Readonly<Record<string, number>> }
+  | {
+      readonly kind: "prepared";
+      readonly generation: number;
+      readonly ports: Readonly<Record<string, number>>;
+    }
   | { readonly kind: "refused"; readonly generation: number; readonly reason: string }
   | { readonly kind: "committed"; readonly generation: number }
   /** Answer to `drain`: no listener accepts any more. */

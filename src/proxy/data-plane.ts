@@ -2,6 +2,7 @@
  * The data plane of one worker: listeners, pools and the current generation. The worker process
  * drives it by messages of the control plane; with `workers = 0` the gateway calls it directly.
  */
+import { Clock } from "../base/clock.ts";
 import type { Log } from "../base/log.ts";
 import { RandomHex } from "../base/random-hex.ts";
 import { TICK_MS, TimerWheel } from "../base/timer-wheel.ts";
@@ -57,18 +58,18 @@ export class DataPlane {
   #ticks = 0;
 
   constructor(options: DataPlaneOptions) {
-    const transport: Transport = new NetTransport(nativeAddon());
+    const clock = new Clock();
+    const transport: Transport = new NetTransport(clock, nativeAddon());
     const { stripe, log } = options;
     this.#context = {
       transport,
-      wheel: new TimerWheel(performance.now()),
+      wheel: new TimerWheel(clock.nowMs),
       stripe,
       counters: stripe.counters,
       accessLog: new AccessLog(stripe.counters, log),
       log,
       random: new RandomHex(),
-      nowMs: () => performance.now(),
-      wallMs: () => Date.now(),
+      clock,
       chance: () => Math.random(),
     };
     this.#pools = new UpstreamPools(this.#context);
@@ -184,7 +185,8 @@ export class DataPlane {
   }
 
   #tick(): void {
-    this.#context.wheel.advance(this.#context.nowMs());
+    this.#context.clock.synchronise();
+    this.#context.wheel.advance(this.#context.clock.nowMs);
     this.#ticks += 1;
     if (this.#ticks % TICKS_PER_FLUSH === 0) this.#context.accessLog.tick();
   }

@@ -6,6 +6,7 @@
 import { CidrSet } from "../base/cidr.ts";
 import type { Balancer } from "./balancer/balancer.ts";
 import { createBalancer } from "./balancer/create-balancer.ts";
+import { logPart } from "./finish/access-log-format.ts";
 import type { ListenerPlan, Plan, RoutePlan, RouteSlots, ServicePlan } from "./plan.ts";
 import { compileRouter, type Router } from "./router/compile-router.ts";
 import type { Backend } from "./upstream/backend.ts";
@@ -22,6 +23,8 @@ export interface RouteRuntime {
   readonly plan: RoutePlan;
   readonly service: ServiceRuntime;
   readonly slots: RouteSlots;
+  /** Route and service as they stand in every line of the access log. */
+  readonly logPart: Uint8Array;
 }
 
 export interface ListenerRuntime {
@@ -29,6 +32,7 @@ export interface ListenerRuntime {
   readonly router: Router;
   /** By index into `Plan.routes`; `undefined` for routes that this listener does not serve. */
   readonly routes: readonly (RouteRuntime | undefined)[];
+  readonly logPart: Uint8Array;
 }
 
 export interface Generation {
@@ -62,7 +66,14 @@ function compileListener(
     const position = route.listeners.indexOf(index);
     const slots = route.metrics[position];
     const service = services[route.service];
-    return slots === undefined || service === undefined ? undefined : { plan: route, service, slots };
+    if (slots === undefined || service === undefined) return undefined;
+    return {
+      plan: route,
+      service,
+      slots,
+      logPart: logPart({ route: route.name, service: service.plan.name }),
+    };
   });
-  return { plan: listener, router: compileRouter(plan.routes, index), routes };
+  const router = compileRouter(plan.routes, index);
+  return { plan: listener, router, routes, logPart: logPart({ listener: listener.name }) };
 }

@@ -187,8 +187,7 @@ export const HISTOGRAM_SLOTS = DURATION_BUCKETS_S.length + 2;
 export const STATUS_CLASSES = ["none", "1xx", "2xx", "3xx", "4xx", "5xx"] as const;
 
 /**
- * Counters of a worker as a whole, at fixed slots from 0. The name is the Prometheus family (with
- * the `kind` label of `LabelledGlobal` where the suffix after `:` is one).
+ * Counters of a worker as a whole, at fixed slots from 0. The name is the Prometheus family.
  */
 export const GLOBAL_SLOTS = {
   connections_total: 0,

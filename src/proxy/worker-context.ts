@@ -2,6 +2,7 @@
  * What one worker has exactly one of: the transport, the clock, the wheel, the counters and the
  * logs. Made once by the data plane and handed down; there is no module-level state.
  */
+import type { Clock } from "../base/clock.ts";
 import type { Log } from "../base/log.ts";
 import type { RandomHex } from "../base/random-hex.ts";
 import type { TimerWheel } from "../base/timer-wheel.ts";
@@ -18,10 +19,7 @@ export interface WorkerContext {
   readonly accessLog: AccessLog;
   readonly log: Log;
   readonly random: RandomHex;
-  /** Monotonic milliseconds with fractions. */
-  nowMs(): number;
-  /** Milliseconds since 1970. */
-  wallMs(): number;
+  readonly clock: Clock;
   /** A random number from 0 up to 1, for sampling and jitter. */
   chance(): number;
 }

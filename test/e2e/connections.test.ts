@@ -106,7 +106,7 @@ describe("backend connections", { timeout: 60_000 }, () => {
   it("are bounded per backend: more requests wait, and are served in turn", async (t) => {
     const { connect, backend } = await startProxied(t, {
       backend: { script: later(30, respond("200 OK", "ok")) },
-      config: { runtime: { workers: 1, pool: { max_per_backend: 2 } } },
+      config: { pool: { max_per_backend: 2 } },
     });
     const clients = await Promise.all(Array.from({ length: 12 }, () => connect()));
     const answers = await Promise.all(clients.map((client) => client.request(get("/"))));

@@ -4,6 +4,7 @@ import { before, describe, it } from "node:test";
 import { bytes, chunked, echo, respond, type Echoed } from "../support/scripts.ts";
 import { fieldValue, statusOf, type Http1Message } from "../support/strict-http1.ts";
 import { get, post, postChunked, startProxied, suiteScope, type Proxied } from "../support/suite.ts";
+import { pause } from "../support/wait-for.ts";
 
 const scope = suiteScope();
 let proxied: Proxied;
@@ -216,17 +217,31 @@ describe("responses", { timeout: 30_000 }, () => {
 });
 
 describe("Expect: 100-continue", { timeout: 30_000 }, () => {
-  it("asks for the body before it is sent, and forwards it", async () => {
-    proxied.backend.script = (request, answer) =>
-      answer.write(
-        `HTTP/1.1 200 OK\r\nContent-Length: ${request.body.length}\r\n\r\n${request.body.toString()}`,
-      );
-    const client = await proxied.connect();
-    client.send("POST / HTTP/1.1\r\nHost: test.example\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n");
+  const HEAD = "POST / HTTP/1.1\r\nHost: test.example\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n";
+
+  it("passes the backend's 100 on, and the body after it", async (t) => {
+    const { connect, backend } = await startProxied(t, { backend: { atHead: true } });
+    backend.script = async (_request, answer) => {
+      answer.write("HTTP/1.1 100 Continue\r\n\r\n");
+      const { body } = await backend.request();
+      answer.write(`HTTP/1.1 200 OK\r\nContent-Length: ${body.length}\r\n\r\n${body.toString()}`);
+    };
+    const client = await connect();
+    client.send(HEAD);
     assert.equal(statusOf(await client.readResponse()), 100);
     client.send("hello");
-    const answer = await client.readResponse();
-    assert.equal(answer.body.toString(), "hello");
+    assert.equal((await client.readResponse()).body.toString(), "hello");
+  });
+
+  it("forwards a body that comes without waiting, also when the backend never says 100", async () => {
+    proxied.backend.script = echo;
+    const client = await proxied.connect();
+    client.send(HEAD);
+    await pause(100);
+    client.send("hello");
+    let answer = await client.readResponse();
+    if (statusOf(answer) === 100) answer = await client.readResponse();
+    assert.equal(echoed(answer).body, "hello");
     client.destroy();
   });
 

@@ -1,6 +1,7 @@
 /**
- * Configs for tests as plain objects, written out as TOML. One worker, short drains and no settle
- * time unless a test says otherwise, so that tests are quick; everything else is the default.
+ * Configs for tests as plain objects, written out as TOML. One worker, short drains, no settle time
+ * and no access log unless a test says otherwise, so that tests are quick; everything else is the
+ * default.
  */
 import { stringify } from "smol-toml";
 import { HOST } from "./addresses.ts";
@@ -17,13 +18,19 @@ export interface GatewayConfig {
   readonly observability?: Block;
   readonly admin?: Block;
   readonly security?: Block;
+  readonly pool?: Block;
 }
 
 const QUICK: Block = { workers: 1, readiness_settle_ms: 0, drain_timeout_ms: 2000, drain_jitter_ms: 0 };
 
 /** The config as TOML text, with the admin listener on `adminPort`. */
 export function toToml(config: GatewayConfig, adminPort: number): string {
-  const observability = { metrics_bind: `${HOST}:${adminPort}`, ...config.observability };
+  const metricsBind = `${HOST}:${adminPort}`;
+  const observability = {
+    metrics_bind: metricsBind,
+    access_log: { enabled: false },
+    ...config.observability,
+  };
   return stringify({ ...config, runtime: { ...QUICK, ...config.runtime }, observability });
 }
 

@@ -25,6 +25,8 @@ export interface GatewayOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Soft limit on file descriptors (`ulimit -n`). */
   readonly fdLimit?: number;
+  /** Runs the gateway and its workers on this CPU only. */
+  readonly cpu?: number;
   /** Do not wait for /readyz; for configs that are to be refused. */
   readonly expectRefusal?: boolean;
 }
@@ -86,7 +88,8 @@ export class Gateway {
     this.adminPort = options.adminPort;
     const limit = options.fdLimit === undefined ? "" : `ulimit -n ${options.fdLimit}; `;
     const env = { ...process.env, ...options.env };
-    const argv = ["-c", `${limit}exec "$0" "$1"`, LAUNCHER, configFile];
+    const pinned = options.cpu === undefined ? "" : `taskset -c ${options.cpu} `;
+    const argv = ["-c", `${limit}exec ${pinned}"$0" "$1"`, LAUNCHER, configFile];
     this.#process = spawn("/bin/sh", argv, { cwd: dir, env, stdio: ["ignore", "pipe", "pipe"] });
     this.log = new LogTail([this.#process.stdout, this.#process.stderr]);
     this.#process.on("exit", (code, name) => {

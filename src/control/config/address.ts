@@ -5,6 +5,7 @@
  */
 import { isIP } from "node:net";
 import type { Complaint } from "./field.ts";
+import { quote } from "./quote.ts";
 
 export interface HostPort {
   /** Name or numeric address, without brackets; the path of a Unix socket when `port` is -1. */
@@ -13,7 +14,8 @@ export interface HostPort {
 }
 
 /** A host name that resolvers take: RFC 1123 section 2.1, and the underscore that service names have. */
-const HOST_NAME = /^(?=.{1,253}$)[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?(?:\.[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?)*\.?$/i;
+const HOST_NAME =
+  /^(?=.{1,253}$)[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?(?:\.[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?)*\.?$/i;
 /** Every part a number: meant as an IPv4 address, and no name ends in a numeric label. */
 const NUMERIC_TAIL = /(?:^|\.)\d+\.?$/;
 /** sun_path of sockaddr_un holds 108 bytes with the final NUL: unix(7). */
@@ -22,15 +24,23 @@ const MAX_UNIX_PATH_BYTES = 107;
 /** Reads `host:port`. `port` is 0 to 65535; the caller refuses 0 where it has no meaning. */
 export function parseHostPort(text: string): HostPort | Complaint {
   const colon = text.lastIndexOf(":");
-  if (colon === -1) return { message: `"${text}" has no port`, hint: `write host:port, as in "${text}:8080"` };
+  if (colon === -1)
+    return { message: `${quote(text)} has no port`, hint: `write host:port, as in ${quote(`${text}:8080`)}` };
   const port = parsePort(text.slice(colon + 1));
   if (port === undefined) {
-    return { message: `"${text}" has no valid port`, offset: colon + 1, hint: "a port is a number from 0 to 65535" };
+    return {
+      message: `${quote(text)} has no valid port`,
+      offset: colon + 1,
+      hint: "a port is a number from 0 to 65535",
+    };
   }
   const host = text.slice(0, colon);
   if (host.startsWith("[") && host.endsWith("]")) return bracketed(host.slice(1, -1), port);
-  if (host.includes(":")) {
-    return { message: `"${host}" is not a host`, hint: `an IPv6 address stands in brackets: "[${host}]:${port}"` };
+  if (isIP(host) === 6) {
+    return {
+      message: `${quote(host)} is not a host`,
+      hint: `an IPv6 address stands in brackets: "[${host}]:${port}"`,
+    };
   }
   const complaint = checkHost(host);
   return complaint ?? { host, port };
@@ -43,23 +53,26 @@ function parsePort(text: string): number | undefined {
 }
 
 function bracketed(host: string, port: number): HostPort | Complaint {
-  if (isIP(host) !== 6 || host.includes("%")) return { message: `"[${host}]" is not an IPv6 address`, offset: 1 };
+  if (isIP(host) !== 6 || host.includes("%"))
+    return { message: `${quote(`[${host}]`)} is not an IPv6 address`, offset: 1 };
   return { host, port };
 }
 
 /** What is wrong with a host: a name or an IPv4 address. */
 export function checkHost(host: string): Complaint | undefined {
-  if (host === "") return { message: "the host is empty", hint: `for all addresses write "0.0.0.0" or "[::]"` };
+  if (host === "")
+    return { message: "the host is empty", hint: `for all addresses write "0.0.0.0" or "[::]"` };
   if (isIP(host) === 4) return undefined;
-  if (NUMERIC_TAIL.test(host)) return { message: `"${host}" is not an IPv4 address` };
-  return HOST_NAME.test(host) ? undefined : { message: `"${host}" is not a host name or an IP address` };
+  if (NUMERIC_TAIL.test(host)) return { message: `${quote(host)} is not an IPv4 address` };
+  return HOST_NAME.test(host) ? undefined : { message: `${quote(host)} is not a host name or an IP address` };
 }
 
 /** Reads a backend's address: `host:port` with a port, or `unix:/path`. */
 export function parseBackendAddress(text: string): HostPort | Complaint {
   if (text.startsWith("unix:")) return parseUnixPath(text.slice(5));
   const scheme = /^([a-z0-9]+):\/\//i.exec(text);
-  if (scheme) return { message: `"${text}" is a URL`, hint: `write url = "${text}" instead of address` };
+  if (scheme)
+    return { message: `${quote(text)} is a URL`, hint: `write url = ${quote(text)} instead of address` };
   const parsed = parseHostPort(text);
   if ("port" in parsed && parsed.port === 0) return { message: "a backend cannot have port 0" };
   return parsed;
@@ -67,7 +80,11 @@ export function parseBackendAddress(text: string): HostPort | Complaint {
 
 function parseUnixPath(path: string): HostPort | Complaint {
   if (!path.startsWith("/")) {
-    return { message: `"unix:${path}" has no absolute path`, offset: 5, hint: `as in "unix:/run/app.sock"` };
+    return {
+      message: `${quote(`unix:${path}`)} has no absolute path`,
+      offset: 5,
+      hint: `as in "unix:/run/app.sock"`,
+    };
   }
   if (path.includes("\0")) return { message: "the path of a Unix socket cannot hold a NUL" };
   if (Buffer.byteLength(path) > MAX_UNIX_PATH_BYTES) {
@@ -87,15 +104,21 @@ const SCHEMES: Readonly<Record<string, number>> = { http: 80, h2c: 80, https: 44
 /** Reads the URL spelling of a backend: `http://`, `h2c://`, `https://` or `tcp://`, host and port. */
 export function parseBackendUrl(text: string): BackendUrl | Complaint {
   const match = /^([a-z0-9+.-]+):\/\/([^/?#]*)([/?#].*)?$/is.exec(text);
-  if (!match) return { message: `"${text}" is not a URL`, hint: `as in "http://10.0.0.5:8080"` };
+  if (!match) return { message: `${quote(text)} is not a URL`, hint: `as in "http://10.0.0.5:8080"` };
   const scheme = (match[1] ?? "").toLowerCase();
   if (!Object.hasOwn(SCHEMES, scheme)) {
-    return { message: `scheme "${scheme}" is not known`, hint: "the schemes are http, h2c, https and tcp" };
+    return {
+      message: `scheme ${quote(scheme)} is not known`,
+      hint: "the schemes are http, h2c, https and tcp",
+    };
   }
   const authority = match[2] ?? "";
   if (authority.includes("@")) return { message: "the URL of a backend cannot hold a user name" };
   if (match[3] !== undefined && match[3] !== "/") {
-    return { message: `the URL of a backend cannot hold a path ("${match[3]}")`, offset: text.length - match[3].length };
+    return {
+      message: `the URL of a backend cannot hold a path, ${quote(match[3])}`,
+      offset: text.length - match[3].length,
+    };
   }
   const fallback = SCHEMES[scheme] ?? -1;
   const full = /:\d+$/.test(authority) || fallback === -1 ? authority : `${authority}:${fallback}`;
@@ -124,10 +147,15 @@ export function checkCidr(text: string): Complaint | undefined {
   const slash = text.indexOf("/");
   const address = slash === -1 ? text : text.slice(0, slash);
   const version = isIP(address);
-  if (version === 0 || address.includes("%")) return { message: `"${text}" is not an IP address or CIDR block` };
+  if (version === 0 || address.includes("%"))
+    return { message: `${quote(text)} is not an IP address or CIDR block` };
   if (slash === -1) return undefined;
   const prefix = text.slice(slash + 1);
   const bits = version === 4 ? 32 : 128;
   if (/^\d{1,3}$/.test(prefix) && Number(prefix) <= bits) return undefined;
-  return { message: `"${text}" has no valid prefix length`, offset: slash + 1, hint: `from 0 to ${bits}` };
+  return {
+    message: `${quote(text)} has no valid prefix length`,
+    offset: slash + 1,
+    hint: `from 0 to ${bits}`,
+  };
 }

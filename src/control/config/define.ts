@@ -138,9 +138,7 @@ interface StringMapOptions extends FieldMeta {
   readonly maxItems?: number;
 }
 
-export function stringMap(
-  options: StringMapOptions,
-): StringMapField & Out<Readonly<Record<string, string>>> {
+export function stringMap(options: StringMapOptions): StringMapField & Out<Readonly<Record<string, string>>> {
   return { keyFormat: fieldName, maxItems: MAX_STRINGS, ...options, kind: "stringMap", presence: "default" };
 }
 

@@ -13,7 +13,8 @@ function text(name: string, check: (value: string) => Complaint | undefined, pat
 
 function checkLength(value: string): Complaint | undefined {
   if (value === "") return { message: "the value is empty" };
-  if (value.length > MAX_TEXT_LENGTH) return { message: `the value is longer than ${MAX_TEXT_LENGTH} characters` };
+  if (value.length > MAX_TEXT_LENGTH)
+    return { message: `the value is longer than ${MAX_TEXT_LENGTH} characters` };
   return undefined;
 }
 
@@ -105,7 +106,11 @@ export const requestPath = byPattern(
   "a path begins with '/' and holds printable ASCII characters without spaces",
 );
 
-export const httpUrl = byPattern("URL", "^https?://[^ /?#]+(?:[/?#][!-~]*)?$", "expected an http:// or https:// URL");
+export const httpUrl = byPattern(
+  "URL",
+  "^https?://[^ /?#]+(?:[/?#][!-~]*)?$",
+  "expected an http:// or https:// URL",
+);
 export const redisUrl = byPattern("URL", "^rediss?://[!-~]+$", "expected a redis:// or rediss:// URL");
 
 /** The rule of a router, in the language that `proxy/router/parse-rule.ts` reads. */
@@ -115,7 +120,9 @@ export const rule = text("rule", (value) => {
 });
 
 function pick(failure: { readonly offset: number; readonly hint?: string }): Omit<Complaint, "message"> {
-  return failure.hint === undefined ? { offset: failure.offset } : { offset: failure.offset, hint: failure.hint };
+  return failure.hint === undefined
+    ? { offset: failure.offset }
+    : { offset: failure.offset, hint: failure.hint };
 }
 
 function complaintOf(parsed: object): Complaint | undefined {

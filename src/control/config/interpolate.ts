@@ -4,6 +4,7 @@
  * every string of every block has it. Feature row A1.11.
  */
 import type { ConfigPath, IssueCollector } from "./issue.ts";
+import { quote } from "./quote.ts";
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -27,7 +28,8 @@ function visit(value: unknown, path: ConfigPath, context: Context): unknown {
     context.issues.invalid(path, `tables and arrays are nested more than ${MAX_DEPTH} deep`, { at: "key" });
     return undefined;
   }
-  if (Array.isArray(value)) return value.map((item: unknown, index) => visit(item, [...path, index], context));
+  if (Array.isArray(value))
+    return value.map((item: unknown, index) => visit(item, [...path, index], context));
   const copy: Record<string, unknown> = Object.create(null) as Record<string, unknown>;
   for (const [key, item] of Object.entries(value)) copy[key] = visit(item, [...path, key], context);
   return copy;
@@ -72,7 +74,7 @@ function lookUp(reference: string, offset: number, env: Environment): string | I
   const match = /^([A-Za-z_][A-Za-z0-9_]*)(?::-(.*))?$/s.exec(reference);
   if (!match) {
     const hint = "a reference is ${NAME} or ${NAME:-default}; a literal ${ is $${";
-    return failure(`"\${${reference}}" is not a reference to a variable`, offset, hint);
+    return failure(`${quote(`\${${reference}}`)} is not a reference to a variable`, offset, hint);
   }
   const name = match[1] ?? "";
   const fallback = match[2];

@@ -16,6 +16,8 @@ export interface ConfigIssue {
   readonly severity: "error" | "warning";
   readonly kind: IssueKind;
   readonly message: string;
+  /** As the file was named by who read it. */
+  readonly file: string;
   /** `listeners[0].backends[1].address`; empty for the file as a whole. */
   readonly path: string;
   /** From 1; 0 when the place is not known. */
@@ -87,6 +89,11 @@ export class IssueCollector {
     return false;
   }
 
+  /** More is only counted: what a report costs to make can be saved. */
+  get isFull(): boolean {
+    return this.#pending.length >= MAX_ISSUES;
+  }
+
   get hasErrors(): boolean {
     return this.#errors > 0;
   }
@@ -96,24 +103,27 @@ export class IssueCollector {
   }
 
   /** All issues with their places: errors first, then what is not available, then warnings. */
-  locate(locator: Locator): ConfigIssue[] {
-    const sorted = this.#pending.map((issue) => toIssue(issue, locator.find(issue.path, issue))).sort(compare);
-    if (this.#omitted > 0) sorted.push(omittedIssue(this.#omitted));
+  locate(file: string, locator: Locator): ConfigIssue[] {
+    const sorted = this.#pending
+      .map((issue) => toIssue(issue, file, locator.find(issue.path, issue)))
+      .sort(compare);
+    if (this.#omitted > 0) sorted.push(fileIssue(file, `${this.#omitted} more problems are not shown`));
     return sorted;
   }
 
   #add(issue: PendingIssue): void {
     if (issue.kind !== "suspicious") this.#errors++;
-    if (this.#pending.length < MAX_ISSUES) this.#pending.push(issue);
-    else this.#omitted++;
+    if (this.isFull) this.#omitted++;
+    else this.#pending.push(issue);
   }
 }
 
-function toIssue(issue: PendingIssue, place: Place): ConfigIssue {
+function toIssue(issue: PendingIssue, file: string, place: Place): ConfigIssue {
   return {
     severity: issue.kind === "suspicious" ? "warning" : "error",
     kind: issue.kind,
     message: issue.message,
+    file,
     path: formatPath(issue.path),
     line: place.line,
     column: place.column,
@@ -121,9 +131,9 @@ function toIssue(issue: PendingIssue, place: Place): ConfigIssue {
   };
 }
 
-function omittedIssue(count: number): ConfigIssue {
-  const message = `${count} more problems are not shown`;
-  return { severity: "error", kind: "invalid", message, path: "", line: 0, column: 0, hint: undefined };
+/** An error of the file as a whole. */
+export function fileIssue(file: string, message: string): ConfigIssue {
+  return { severity: "error", kind: "invalid", message, file, path: "", line: 0, column: 0, hint: undefined };
 }
 
 function compare(a: ConfigIssue, b: ConfigIssue): number {

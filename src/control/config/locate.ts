@@ -3,6 +3,7 @@
  * is something to report is the text parsed once more, by a parser that keeps them. It is loaded only then.
  */
 import { createRequire } from "node:module";
+import type * as TomlParser from "toml-eslint-parser";
 import type { AST } from "toml-eslint-parser";
 import type { ConfigPath, IssueDetail } from "./issue.ts";
 
@@ -21,13 +22,17 @@ const NOWHERE: Place = { line: 0, column: 0 };
 /** Larger files are generated, and a syntax tree of them would take gigabytes: they get paths without lines. */
 const MAX_LOCATED_CHARS = 2 * 1024 * 1024;
 
+/** The schema has 5 levels; what is nested deeper is found by the table around it. */
+const MAX_INDEXED_DEPTH = 12;
+
 interface Span {
   readonly key: AST.TOMLNode;
   readonly value: AST.TOMLNode;
 }
 
 /** A locator for a text that `smol-toml` has accepted. */
-export function createLocator(text: string): Locator {
+export function createLocator(source: string): Locator {
+  const text = source.startsWith("\ufeff") ? source.slice(1) : source;
   if (text.length > MAX_LOCATED_CHARS) return { find: () => NOWHERE };
   const spans = index(text);
   if (spans.size === 0) return { find: () => NOWHERE };
@@ -59,7 +64,7 @@ function insideString(text: string, node: AST.TOMLNode, offset: number | undefin
 function index(text: string): Map<string, Span> {
   const spans = new Map<string, Span>();
   const load = createRequire(import.meta.url);
-  const { parseTOML } = load("toml-eslint-parser") as typeof import("toml-eslint-parser");
+  const { parseTOML } = load("toml-eslint-parser") as typeof TomlParser;
   try {
     const program = parseTOML(text, { tomlVersion: "1.1" });
     for (const node of program.body[0].body) {
@@ -76,14 +81,16 @@ function index(text: string): Map<string, Span> {
 function addTable(spans: Map<string, Span>, node: AST.TOMLTable): void {
   const path = node.resolvedKey;
   let parts = 0;
-  for (let length = 1; length <= path.length; length++) {
+  for (let length = 1; length <= Math.min(path.length, MAX_INDEXED_DEPTH); length++) {
     const key = typeof path[length - 1] === "string" ? node.key.keys[parts++] : node.key;
     put(spans, path.slice(0, length), { key: key ?? node.key, value: key ?? node.key });
   }
+  if (path.length >= MAX_INDEXED_DEPTH) return;
   for (const item of node.body) addKeyValue(spans, item, path);
 }
 
 function addKeyValue(spans: Map<string, Span>, node: AST.TOMLKeyValue, base: ConfigPath): void {
+  if (base.length + node.key.keys.length > MAX_INDEXED_DEPTH) return;
   const path = [...base];
   for (const part of node.key.keys) {
     path.push(part.type === "TOMLBare" ? part.name : part.value);
@@ -96,6 +103,7 @@ function addValue(spans: Map<string, Span>, node: AST.TOMLContentNode, path: Con
   if (node.type === "TOMLInlineTable") {
     for (const item of node.body) addKeyValue(spans, item, path);
   } else if (node.type === "TOMLArray") {
+    if (path.length >= MAX_INDEXED_DEPTH) return;
     for (const [position, element] of node.elements.entries()) {
       const inner = [...path, position];
       put(spans, inner, { key: element, value: element });

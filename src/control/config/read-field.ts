@@ -7,7 +7,8 @@ import type { Field, ObjectField, RecordField, StringMapField, TablesField, Vari
 import { label } from "./format.ts";
 import type { ConfigPath, IssueCollector } from "./issue.ts";
 import { readScalar, zeroOf } from "./read-scalar.ts";
-import { suggest } from "./suggest.ts";
+import { closest } from "../../base/closest.ts";
+import { quote } from "./quote.ts";
 import { describe, isTable, type Table } from "./toml-value.ts";
 
 export interface ReadContext {
@@ -22,9 +23,13 @@ export function readField(field: Field, raw: unknown, path: ConfigPath, context:
   if (context.issues.isBad(path)) return zeroOf(field);
   switch (field.kind) {
     case "object":
-      return isTable(raw) ? readObject(field, raw, path, context) : wrongKind("a table", field, raw, path, context);
+      return isTable(raw)
+        ? readObject(field, raw, path, context)
+        : wrongKind("a table", field, raw, path, context);
     case "variant":
-      return isTable(raw) ? readVariant(field, raw, path, context) : wrongKind("a table", field, raw, path, context);
+      return isTable(raw)
+        ? readVariant(field, raw, path, context)
+        : wrongKind("a table", field, raw, path, context);
     case "tables":
       return readTables(field, raw, path, context);
     case "record":
@@ -54,7 +59,13 @@ function readAbsent(field: Field, path: ConfigPath, context: ReadContext): unkno
   return "default" in field ? field.default : zeroOf(field);
 }
 
-function wrongKind(expected: string, field: Field, raw: unknown, path: ConfigPath, context: ReadContext): unknown {
+function wrongKind(
+  expected: string,
+  field: Field,
+  raw: unknown,
+  path: ConfigPath,
+  context: ReadContext,
+): unknown {
   context.issues.invalid(path, `expected ${expected}, found ${describe(raw)}`);
   return zeroOf(field);
 }
@@ -80,7 +91,9 @@ function writtenAs(key: string, field: Field, raw: Table, path: ConfigPath, cont
   const spellings = [key, ...(field.aliases ?? [])].filter((name) => Object.hasOwn(raw, name));
   const [first, second] = spellings;
   if (first !== undefined && second !== undefined) {
-    context.issues.error([...path, second], `"${first}" and "${second}" are two spellings of one key`, { at: "key" });
+    context.issues.error([...path, second], `"${first}" and "${second}" are two spellings of one key`, {
+      at: "key",
+    });
   }
   return first ?? key;
 }
@@ -96,8 +109,10 @@ function reportUnknown(
   if (tag !== undefined) known.push(tag);
   for (const key of Object.keys(raw)) {
     if (known.includes(key)) continue;
-    const hint = unknownKeyHint(field, key, Object.keys(field.fields), context);
-    const message = `unknown key "${key}"${inTable([...path, key])}`;
+    const hint = context.issues.isFull
+      ? undefined
+      : unknownKeyHint(field, key, Object.keys(field.fields), context);
+    const message = `unknown key ${quote(key)}${inTable([...path, key])}`;
     context.issues.error([...path, key], message, { at: "key", hint });
   }
 }
@@ -111,10 +126,10 @@ function unknownKeyHint(
   const renamed = Object.hasOwn(field.renamed, key) ? field.renamed[key] : undefined;
   if (renamed !== undefined) return renamed;
   const allowed = `allowed: ${known.toSorted().join(", ")}`;
-  const near = suggest(key, known);
-  if (near !== undefined) return `did you mean "${near}"? ${allowed}`;
   const place = context.elsewhere(key);
-  return place === undefined ? allowed : `"${key}" is a key of ${place}; ${allowed}`;
+  if (place !== undefined) return `"${key}" is a key of ${place}; ${allowed}`;
+  const near = closest(key, known);
+  return near === undefined ? allowed : `did you mean "${near}"? ${allowed}`;
 }
 
 function readVariant(field: VariantField, raw: Table, path: ConfigPath, context: ReadContext): unknown {
@@ -131,10 +146,10 @@ function readVariant(field: VariantField, raw: Table, path: ConfigPath, context:
     return chosen && { [field.tag]: tag, ...readObject(chosen, raw, path, context, field.tag) };
   } else {
     const refused = Object.hasOwn(field.refused, tag) ? field.refused[tag] : undefined;
-    const near = suggest(tag, names);
+    const near = closest(tag, names);
     const guess = near === undefined ? "" : `did you mean "${near}"? `;
     const hint = refused ?? `${guess}allowed: ${names.join(", ")}`;
-    context.issues.invalid(tagPath, `"${tag}" is not a known ${field.tag}`, { hint });
+    context.issues.invalid(tagPath, `${quote(tag)} is not a known ${field.tag}`, { hint });
   }
   context.issues.markBad(path);
   return zeroOf(field);
@@ -148,7 +163,9 @@ function readTables(field: TablesField, raw: unknown, path: ConfigPath, context:
     return [];
   }
   if (raw.length > field.maxItems) {
-    context.issues.invalid(path, `${raw.length} entries; at most ${field.maxItems} are allowed`, { at: "key" });
+    context.issues.invalid(path, `${raw.length} entries; at most ${field.maxItems} are allowed`, {
+      at: "key",
+    });
     return [];
   }
   return raw.map((item: unknown, index) => readField(field.item, item, [...path, index], context));
@@ -162,12 +179,15 @@ function readRecord(field: RecordField, raw: unknown, path: ConfigPath, context:
   }
   const names = Object.keys(raw);
   if (names.length > field.maxItems) {
-    context.issues.invalid(path, `${names.length} entries; at most ${field.maxItems} are allowed`, { at: "key" });
+    context.issues.invalid(path, `${names.length} entries; at most ${field.maxItems} are allowed`, {
+      at: "key",
+    });
     return result;
   }
   for (const name of names) {
     const complaint = label.check(name);
-    if (complaint) context.issues.error([...path, name], `"${name}": ${complaint.message}`, { at: "key" });
+    if (complaint)
+      context.issues.error([...path, name], `${quote(name)}: ${complaint.message}`, { at: "key" });
     result[name] = readField(field.item, raw[name], [...path, name], context);
   }
   return result;
@@ -181,7 +201,9 @@ function readStringMap(field: StringMapField, raw: unknown, path: ConfigPath, co
   }
   const entries = Object.entries(raw);
   if (entries.length > field.maxItems) {
-    context.issues.invalid(path, `${entries.length} entries; at most ${field.maxItems} are allowed`, { at: "key" });
+    context.issues.invalid(path, `${entries.length} entries; at most ${field.maxItems} are allowed`, {
+      at: "key",
+    });
     return result;
   }
   for (const [key, value] of entries) {

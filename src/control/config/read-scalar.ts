@@ -11,7 +11,8 @@ import type {
   StringListField,
 } from "./field.ts";
 import type { ConfigPath, IssueCollector } from "./issue.ts";
-import { suggest } from "./suggest.ts";
+import { closest } from "../../base/closest.ts";
+import { quote, shorten } from "./quote.ts";
 import { describe } from "./toml-value.ts";
 
 export type ScalarField =
@@ -24,7 +25,12 @@ export type ScalarField =
   | StringListField;
 
 /** Reads a value that is there. What is wrong is reported, and a placeholder comes back. */
-export function readScalar(field: ScalarField, raw: unknown, path: ConfigPath, issues: IssueCollector): unknown {
+export function readScalar(
+  field: ScalarField,
+  raw: unknown,
+  path: ConfigPath,
+  issues: IssueCollector,
+): unknown {
   const reader = new ScalarReader(path, issues);
   switch (field.kind) {
     case "string":
@@ -69,7 +75,7 @@ export function zeroOf(field: Field): unknown {
       return Object.fromEntries(Object.entries(field.fields).map(([key, inner]) => [key, zeroOf(inner)]));
     case "variant": {
       const [tag, first] = Object.entries(field.variants)[0] ?? [];
-      return { [field.tag]: tag, ...(first && (zeroOf(first) as object)) };
+      return { [field.tag]: tag, ...Object(first && zeroOf(first)) };
     }
   }
 }
@@ -87,7 +93,9 @@ class ScalarReader {
     if (typeof raw !== "string") return this.#wrongKind(field, "a string", raw);
     const complaint = field.format.check(raw);
     if (!complaint) return raw;
-    const message = field.secret ? `expected ${field.format.name}` : complaint.message;
+    const message = field.secret
+      ? `the value does not fit; expected: ${field.format.name}`
+      : complaint.message;
     this.#issues.invalid(this.#path, message, { offset: complaint.offset, hint: complaint.hint });
     return zeroOf(field);
   }
@@ -98,7 +106,7 @@ class ScalarReader {
       return this.#refuse(field, "0 is not allowed", field.zeroRefused);
     }
     if (inRange(field, raw)) return Number(raw);
-    return this.#refuse(field, `${raw} is out of range`, `allowed: ${rangeText(field)}`);
+    return this.#refuse(field, `${shorten(String(raw))} is out of range`, `allowed: ${rangeText(field)}`);
   }
 
   number(field: NumberField, raw: unknown): unknown {
@@ -106,7 +114,7 @@ class ScalarReader {
     const value = Number(raw);
     const above = field.excludeMin ? value > field.min : value >= field.min;
     if (above && value <= field.max) return value;
-    return this.#refuse(field, `${raw} is out of range`, `allowed: ${rangeText(field)}`);
+    return this.#refuse(field, `${shorten(String(raw))} is out of range`, `allowed: ${rangeText(field)}`);
   }
 
   duration(field: DurationField, raw: unknown): unknown {
@@ -130,16 +138,21 @@ class ScalarReader {
     if (Object.hasOwn(field.synonyms, raw)) return field.synonyms[raw];
     const allowed = `allowed: ${field.values.map((value) => `"${value}"`).join(", ")}`;
     const reason = Object.hasOwn(field.refused, raw) ? field.refused[raw] : undefined;
-    const near = reason === undefined ? suggest(raw, field.values) : undefined;
+    const spellings = [...field.values, ...Object.keys(field.synonyms)];
+    const near = reason === undefined ? closest(raw, spellings) : undefined;
     const lead = reason ?? (near === undefined ? undefined : `did you mean "${near}"?`);
     const hint = lead === undefined ? allowed : `${lead} ${allowed}`;
-    return this.#refuse(field, `"${raw}" is not a valid ${String(this.#path.at(-1))}`, hint);
+    return this.#refuse(field, `${quote(raw)} is not a valid ${String(this.#path.at(-1))}`, hint);
   }
 
   strings(field: StringListField, raw: unknown): unknown {
     if (!Array.isArray(raw)) return this.#wrongKind(field, "an array of strings", raw);
     if (raw.length < field.minItems || raw.length > field.maxItems) {
-      return this.#refuse(field, `${raw.length} entries`, `from ${field.minItems} to ${field.maxItems} are allowed`);
+      return this.#refuse(
+        field,
+        `${raw.length} entries`,
+        `from ${field.minItems} to ${field.maxItems} are allowed`,
+      );
     }
     return raw.map((item: unknown, index) => this.#item(field, item, [...this.#path, index]));
   }
@@ -151,7 +164,9 @@ class ScalarReader {
     }
     const complaint = field.format.check(item);
     if (complaint) {
-      const message = field.secret ? `expected ${field.format.name}` : complaint.message;
+      const message = field.secret
+        ? `the value does not fit; expected: ${field.format.name}`
+        : complaint.message;
       this.#issues.invalid(path, message, { offset: complaint.offset, hint: complaint.hint });
     }
     return item;
@@ -163,7 +178,7 @@ class ScalarReader {
     if (typeof raw === "bigint") return clamp(raw) * unitMs(unit);
     const ms = typeof raw === "string" ? parseDuration(raw) : undefined;
     if (ms === undefined) {
-      const found = typeof raw === "string" ? `"${raw}"` : describe(raw);
+      const found = typeof raw === "string" ? quote(raw) : describe(raw);
       const hint = `as in "500ms", "10s", "5m", "1h", or a whole number of ${unit === "ms" ? "milliseconds" : "seconds"}`;
       this.#issues.invalid(this.#path, `expected a duration, found ${found}`, { hint });
     }
@@ -200,7 +215,7 @@ function clamp(value: bigint): number {
 }
 
 function describeSpan(raw: unknown): string {
-  return typeof raw === "string" ? `"${raw}"` : String(raw);
+  return typeof raw === "string" ? quote(raw) : shorten(String(raw));
 }
 
 /** `100 to 60000 ms`, `0 (off) or 1000 to 10000000`, `more than 0, up to 1`. */

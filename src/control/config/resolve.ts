@@ -56,16 +56,27 @@ function resolveListener(listener: ParsedListener, runtime: RuntimeConfig): List
     port: "port" in place ? place.port : 0,
     drain_timeout_ms: budget,
     drain_jitter_ms: listener.drain_jitter_ms ?? inherited,
-    backends: listener.backends.map((backend) => resolveBackend(olderSpelling(backend, listener), protocolBehind(listener))),
+    backends: listener.backends.map((backend) =>
+      resolveBackend(olderSpelling(backend, listener), protocolBehind(listener)),
+    ),
   };
 }
 
 type Protocol = BackendConfig["protocol"];
 
 /** What a listener speaks to its own backends when they do not say. */
-function protocolBehind(listener: ParsedListener): Protocol {
-  if (isHttpListener(listener)) return "h1";
-  return listener.protocol === "udp" ? "udp" : "tcp";
+function protocolBehind({ protocol }: ParsedListener): Protocol {
+  switch (protocol) {
+    case "tcp":
+    case "tls":
+      return "tcp";
+    case "udp":
+      return "udp";
+    case "h1":
+    case "h1s":
+    case "quic":
+      return "h1";
+  }
 }
 
 function resolveService(service: ParsedService): ServiceConfig {

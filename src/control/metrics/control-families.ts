@@ -45,15 +45,15 @@ export const CONTROL_FAMILIES: readonly SampledFamily<ControlMetrics>[] = [
   },
   {
     ...counter("dns_cache_hits_total", "Name lookups that were answered from the cache."),
-    sample: (control, add) => add([], control.dnsCacheHits),
+    sample: (control, add) => add([], control.dnsCounters().hits),
   },
   {
     ...counter("dns_cache_misses_total", "Name lookups that asked a resolver."),
-    sample: (control, add) => add([], control.dnsCacheMisses),
+    sample: (control, add) => add([], control.dnsCounters().misses),
   },
   {
     ...gauge("dns_cache_entries", "Names in the cache."),
-    sample: (control, add) => add([], control.dnsCacheEntries),
+    sample: (control, add) => add([], control.dnsCounters().entries),
   },
   {
     ...counter(

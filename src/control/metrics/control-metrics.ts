@@ -27,6 +27,14 @@ export interface DrainStep {
   readonly seconds: number;
 }
 
+export interface DnsCounters {
+  readonly hits: number;
+  readonly misses: number;
+  readonly entries: number;
+}
+
+const NO_DNS: DnsCounters = { hits: 0, misses: 0, entries: 0 };
+
 export class ControlMetrics {
   reloadsSucceeded = 0;
   reloadsFailed = 0;
@@ -35,14 +43,13 @@ export class ControlMetrics {
   reloadFieldsRestartRequired = 0;
   /** Generation of the plan in effect; 0: none yet. */
   appliedGeneration = 0;
-  dnsCacheHits = 0;
-  dnsCacheMisses = 0;
-  dnsCacheEntries = 0;
   drainTimeouts = 0;
   listenerCancelTimeouts = 0;
   /** The transport of the data plane (`net`, `epoll`, `io_uring`); empty until a worker has said so. */
   transport = "";
   readonly workersLost = new Map<WorkerLossReason, number>(WORKER_LOSS_REASONS.map((reason) => [reason, 0]));
+  /** The numbers of the name cache, which counts them itself. */
+  dnsCounters: () => DnsCounters = () => NO_DNS;
   /** The drain budget of each listener of the plan in effect, in milliseconds, by listener name. */
   drainTimeoutsMs: ReadonlyMap<string, number> = new Map();
   /** For the exposition's registry only. */

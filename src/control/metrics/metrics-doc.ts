@@ -62,8 +62,10 @@ A configuration is refused when a family could have more series than \`observabi
 histogram counts once for each combination of labels). Series of routes and backends that a reload removed stay until
 their room is needed.
 
-Buckets of request durations, in seconds: ${DURATION_BUCKETS_S.join(", ")}. Buckets of drain durations:
-${DRAIN_SECONDS_BUCKETS.join(", ")}.
+Buckets, in seconds:
+
+- durations of requests: ${DURATION_BUCKETS_S.join(", ")}
+- steps of a shutdown: ${DRAIN_SECONDS_BUCKETS.join(", ")}
 `;
 
 function renderSection(section: Section): string {

@@ -56,13 +56,48 @@ export const PROCESS_FAMILIES: readonly SampledFamily<ProcessSnapshot>[] = [
       }
     },
   },
-  workerUsage("worker_cpu_seconds_total", "counter", "Processor time of the worker, user and system."),
-  workerUsage("worker_resident_memory_bytes", "gauge", "Resident memory of the worker."),
-  workerUsage("worker_open_fds", "gauge", "Open file descriptors of the worker."),
-  mainUsage("process_cpu_seconds_total", "counter", "Processor time of the main process, user and system."),
-  mainUsage("process_resident_memory_bytes", "gauge", "Resident memory of the main process."),
-  mainUsage("process_virtual_memory_bytes", "gauge", "Virtual memory of the main process."),
-  mainUsage("process_open_fds", "gauge", "Open file descriptors of the main process."),
+  workerUsage(
+    "worker_cpu_seconds_total",
+    "counter",
+    "Processor time of the worker, user and system.",
+    (usage) => usage.cpuSeconds,
+  ),
+  workerUsage(
+    "worker_resident_memory_bytes",
+    "gauge",
+    "Resident memory of the worker.",
+    (usage) => usage.residentBytes,
+  ),
+  workerUsage(
+    "worker_open_fds",
+    "gauge",
+    "Open file descriptors of the worker.",
+    (usage) => usage.openDescriptors,
+  ),
+  mainUsage(
+    "process_cpu_seconds_total",
+    "counter",
+    "Processor time of the main process, user and system.",
+    (usage) => usage.cpuSeconds,
+  ),
+  mainUsage(
+    "process_resident_memory_bytes",
+    "gauge",
+    "Resident memory of the main process.",
+    (usage) => usage.residentBytes,
+  ),
+  mainUsage(
+    "process_virtual_memory_bytes",
+    "gauge",
+    "Virtual memory of the main process.",
+    (usage) => usage.virtualBytes,
+  ),
+  mainUsage(
+    "process_open_fds",
+    "gauge",
+    "Open file descriptors of the main process.",
+    (usage) => usage.openDescriptors,
+  ),
   {
     name: "process_start_time_seconds",
     kind: "gauge",
@@ -72,21 +107,12 @@ export const PROCESS_FAMILIES: readonly SampledFamily<ProcessSnapshot>[] = [
   },
 ];
 
-type UsageSuffix = "cpu_seconds_total" | "resident_memory_bytes" | "virtual_memory_bytes" | "open_fds";
-
-const USAGE: Record<UsageSuffix, (usage: ProcessUsage) => number> = {
-  cpu_seconds_total: (usage) => usage.cpuSeconds,
-  resident_memory_bytes: (usage) => usage.residentBytes,
-  virtual_memory_bytes: (usage) => usage.virtualBytes,
-  open_fds: (usage) => usage.openDescriptors,
-};
-
 function workerUsage(
-  name: `worker_${UsageSuffix}`,
+  name: string,
   kind: "counter" | "gauge",
   help: string,
+  read: (usage: ProcessUsage) => number,
 ): SampledFamily<ProcessSnapshot> {
-  const read = USAGE[name.slice("worker_".length) as UsageSuffix];
   return {
     name,
     kind,
@@ -101,11 +127,11 @@ function workerUsage(
 }
 
 function mainUsage(
-  name: `process_${UsageSuffix}`,
+  name: string,
   kind: "counter" | "gauge",
   help: string,
+  read: (usage: ProcessUsage) => number,
 ): SampledFamily<ProcessSnapshot> {
-  const read = USAGE[name.slice("process_".length) as UsageSuffix];
   return {
     name,
     kind,

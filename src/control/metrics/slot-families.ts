@@ -65,7 +65,7 @@ export const SLOT_FAMILIES = {
   acceptShed: {
     name: "accept_shed_total",
     kind: "counter",
-    help: "Client connections that were reset because the listener was at its cap.",
+    help: "Client connections that were turned away because the listener was at its cap.",
     labels: ["listener"],
     rows: SINGLE,
     sparse: false,

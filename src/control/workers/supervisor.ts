@@ -9,6 +9,7 @@
  */
 import type { Log } from "../../base/log.ts";
 import type { Region } from "../../proxy/state/region.ts";
+import type { WorkerLossReason } from "../metrics/control-metrics.ts";
 import type { Timers } from "../timers.ts";
 import { HeartbeatWatchdog, WATCHDOG_INTERVAL_MS } from "./heartbeat-watchdog.ts";
 import { RespawnBackoff } from "./respawn-backoff.ts";
@@ -24,8 +25,8 @@ export interface SupervisorOptions {
   readonly welcome: (worker: WorkerProcess) => Promise<void>;
   /** Slots that a dead worker can no longer count down. */
   readonly gaugeSlots: () => readonly number[];
-  /** Told of every death that nobody asked for. */
-  readonly onDeath: (exit: WorkerExit) => void;
+  /** Told of every loss that nobody asked for. */
+  readonly onLoss: (reason: WorkerLossReason) => void;
   readonly timers: Timers;
   readonly log: Log;
 }
@@ -36,6 +37,8 @@ interface Member {
   process: WorkerProcess;
   state: "fresh" | "serving" | "down" | "joining" | "leaving";
   startedAtMs: number;
+  /** Its heartbeat stopped, so it was killed. */
+  stalled: boolean;
   cancelRespawn: () => void;
 }
 
@@ -80,6 +83,7 @@ export class Supervisor {
       process: this.#options.spawn(index),
       state: "fresh",
       startedAtMs: this.#options.timers.nowMs(),
+      stalled: false,
       cancelRespawn: () => {},
     };
     this.#members.set(index, member);
@@ -164,7 +168,7 @@ export class Supervisor {
         return;
       case "serving":
       case "joining":
-        this.#options.onDeath(exit);
+        this.#options.onLoss(lossReason(member, exit));
         this.#respawnLater(member, { pid: process.pid, cause: describeExit(exit) });
         return;
       case "fresh":
@@ -188,6 +192,7 @@ export class Supervisor {
     member.process = process;
     member.state = "joining";
     member.startedAtMs = timers.nowMs();
+    member.stalled = false;
     try {
       await this.#started(member);
       await welcome(process);
@@ -213,6 +218,7 @@ export class Supervisor {
     const member = this.#members.get(index);
     if (member === undefined) return;
     this.#options.log.error({ worker: index, pid: member.process.pid }, "worker stalled: it is killed");
+    member.stalled = true;
     member.process.kill();
   }
 
@@ -226,4 +232,9 @@ export class Supervisor {
   #count(matches: (member: Member) => boolean): number {
     return [...this.#members.values()].filter(matches).length;
   }
+}
+
+function lossReason(member: Member, exit: WorkerExit): WorkerLossReason {
+  if (member.stalled) return "stall";
+  return exit.signal === null ? "exit" : "signal";
 }

@@ -25,12 +25,7 @@ function main(): void {
   ignoreTerminalSignals();
   tellOfUncaughtErrors(processLog);
   const stripe = openStripe(spec);
-  const dataPlane = new DataPlane({
-    stripe,
-    log: processLog.component("data_plane"),
-    transport: spec.transport,
-    workerIndex: spec.index,
-  });
+  const dataPlane = new DataPlane({ stripe, log: processLog.component("data_plane") });
   const session = new WorkerSession({ dataPlane, stripe, log: processLog.component("worker"), send, exit });
   process.on("message", (message) => session.receive(message as ToWorker));
   send({ kind: "started", transport: dataPlane.transportKind });

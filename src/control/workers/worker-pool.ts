@@ -10,10 +10,11 @@ import type { ToWorker } from "../../proxy/control-messages.ts";
 import type { Plan } from "../../proxy/plan.ts";
 import type { Region } from "../../proxy/state/region.ts";
 import type { DataPlaneHost, DrainProgress, HostHealth, Ports } from "../data-plane-host.ts";
+import type { WorkerLossReason } from "../metrics/control-metrics.ts";
 import type { Timers } from "../timers.ts";
 import { type PortReservation, reservePorts } from "./reserve-ports.ts";
 import { Supervisor } from "./supervisor.ts";
-import { WorkerFailure, type WorkerExit, type WorkerProcess } from "./worker-process.ts";
+import { WorkerFailure, type WorkerProcess } from "./worker-process.ts";
 
 /** For compiling a plan and binding its listeners: thousands of routes take a fraction of a second. */
 const PREPARE_LIMIT_MS = 15_000;
@@ -29,7 +30,8 @@ export interface WorkerPoolOptions {
   readonly region: Region;
   readonly addon: NativeAddon;
   readonly gaugeSlots: () => readonly number[];
-  readonly onDeath: (exit: WorkerExit) => void;
+  /** Told of every loss that nobody asked for. */
+  readonly onLoss: (reason: WorkerLossReason) => void;
   readonly timers: Timers;
   readonly log: Log;
 }
@@ -203,8 +205,14 @@ export class WorkerPool implements DataPlaneHost {
   }
 }
 
+/** A worker that does not answer is ended, so that a late answer cannot be taken for one to the next plan. */
 async function prepareOne(worker: WorkerProcess, plan: Plan): Promise<Ports> {
-  const answer = await worker.ask({ kind: "prepare", plan }, ["prepared", "refused"], PREPARE_LIMIT_MS);
+  const answer = await worker
+    .ask({ kind: "prepare", plan }, ["prepared", "refused"], PREPARE_LIMIT_MS)
+    .catch((error: unknown) => {
+      worker.kill();
+      throw error;
+    });
   if (answer.kind === "refused") throw new WorkerFailure(answer.reason);
   return answer.ports;
 }

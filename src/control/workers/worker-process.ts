@@ -10,7 +10,6 @@ import type { FromWorker, ToWorker } from "../../proxy/control-messages.ts";
 export interface WorkerSpec {
   readonly index: number;
   readonly memoryBytes: number;
-  readonly transport: "net" | "auto";
 }
 
 export interface WorkerSpawn extends WorkerSpec {

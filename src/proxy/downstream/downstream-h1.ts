@@ -1,6 +1,6 @@
 /**
  * One HTTP/1.x connection of a client: the downstream adapter around the request decoder. Requests
- * are served one after the other; what a client pipelines waits in the socket.
+ * are served one after the other; what a client pipelines waits (`intake.ts`).
  *
  *   idle --first byte--> head --head complete--> exchange --response complete--> idle
  *                          \                        \--cannot go on--> lingering --> closed
@@ -12,6 +12,7 @@ import type { Connection, ConnectionOwner, Transport } from "../../fastpath/tran
 import { H1Event } from "../../wire/h1/h1-event.ts";
 import { FieldId } from "../../wire/http/field-id.ts";
 import type { Fields } from "../../wire/http/fields.ts";
+import { requestTooLarge, responseTooLarge } from "../exchange/body-caps.ts";
 import { dispatch } from "../exchange/dispatch.ts";
 import { Phase, type Exchange, type ResponseSink } from "../exchange/exchange.ts";
 import { finishExchange } from "../finish/finish-exchange.ts";
@@ -19,39 +20,29 @@ import type { ListenerSocket } from "../listener/listener-socket.ts";
 import { GLOBAL_SLOTS } from "../plan.ts";
 import type { WorkerContext } from "../worker-context.ts";
 import { ExchangeClock } from "./exchange-clock.ts";
-import { LINGER_BYTES, LINGER_MS } from "./linger-limits.ts";
+import { Intake, type IntakeOwner } from "./intake.ts";
+import { KeepAlive } from "./keep-alive.ts";
+import { Linger, LINGER_MS } from "./linger.ts";
 import { ResponseWriterH1 } from "./response-writer-h1.ts";
-import type { Session, SessionPool } from "./session-pool.ts";
+import { type Session, SessionLease } from "./session-pool.ts";
 
-export class DownstreamH1 implements ConnectionOwner, ResponseSink {
+const NO_BYTES = Buffer.alloc(0);
+
+export class DownstreamH1 implements ConnectionOwner, IntakeOwner, ResponseSink {
   readonly #context: WorkerContext;
   readonly #transport: Transport;
   readonly #connection: Connection;
   readonly #listener: ListenerSocket;
   readonly #timer: Timer;
-  #state: "idle" | "head" | "exchange" | "lingering" | "closed" = "idle";
-  #session: Session | null = null;
-  #sessions: SessionPool | null = null;
   readonly #clock: ExchangeClock;
+  readonly #intake: Intake;
   readonly #writer: ResponseWriterH1;
-  /** Received but not looked at yet: body that the upstream is not ready for, or a pipelined request. */
-  #kept: Buffer | null = null;
-  #paused = false;
+  #state: "idle" | "head" | "exchange" | "lingering" | "closed" = "idle";
+  readonly #lease = new SessionLease();
+  readonly #keepAlive = new KeepAlive();
+  #linger: Linger | null = null;
   /** The upstream takes request body now. */
   #bodyOpen = false;
-  /** `#consume` runs: whoever is called from it must not call it again. */
-  #consuming = false;
-  /** The peer sent FIN. */
-  #peerEnded = false;
-  #gone = false;
-  /** No further request: the listener drains. */
-  #closing = false;
-  #keepAlive = false;
-  #served = 0;
-  /** Bytes read and thrown away while lingering. */
-  #lingered = 0;
-  #lingerSinceMs = 0;
-  #lingerQueued = 0;
   /** When the connection was last busy, for the drain. */
   #idleSinceMs: number;
 
@@ -60,9 +51,10 @@ export class DownstreamH1 implements ConnectionOwner, ResponseSink {
     this.#transport = context.transport;
     this.#connection = connection;
     this.#listener = listener;
-    this.#idleSinceMs = context.nowMs();
+    this.#idleSinceMs = context.clock.nowMs;
     this.#timer = new Timer((nowMs) => this.#onDeadline(nowMs));
     this.#clock = new ExchangeClock(context.wheel, this.#timer);
+    this.#intake = new Intake(context.transport, connection, this);
     this.#writer = new ResponseWriterH1(context.transport, connection);
     // The first request has to come within the header timeout: a connection that says nothing is no client.
     context.wheel.arm(this.#timer, this.#idleSinceMs + this.#http.headerTimeoutMs);
@@ -73,55 +65,47 @@ export class DownstreamH1 implements ConnectionOwner, ResponseSink {
   }
 
   get #exchange(): Exchange {
-    return (this.#session as Session).exchange;
+    return (this.#lease.session as Session).exchange;
   }
 
   /** The listener drains: no further request after the one under way; an idle connection closes after `graceMs` of rest. */
   announceClose(graceMs: number): void {
-    this.#closing = true;
+    this.#keepAlive.closing = true;
     if (this.#state === "idle") this.#context.wheel.arm(this.#timer, this.#idleSinceMs + graceMs);
   }
 
   /** Cuts the connection now; returns whether an exchange was under way. */
   abort(): boolean {
     const busy = this.#state === "exchange" || this.#state === "head";
-    if (this.#state === "exchange") this.#endExchange(new Fault("drained", "the drain budget is over"));
+    if (this.#state === "exchange") this.#abandon(new Fault("drained", "the drain budget is over"));
     this.#destroy();
     return busy;
   }
 
-  // --- events of the connection
+  // Events of the connection.
 
   onConnect(): void {
     assert(false, "an accepted connection does not connect");
   }
 
   onData(bytes: Buffer, start: number, end: number): void {
-    if (this.#state === "lingering") {
-      this.#lingered += end - start;
-      if (this.#lingered > LINGER_BYTES) this.#destroy();
-      return;
-    }
-    if (this.#kept === null) this.#consume(bytes, start, end);
-    else this.#keep(Buffer.concat([this.#kept, bytes.subarray(start, end)]));
+    if (this.#linger === null) this.#intake.receive(bytes, start, end);
+    else if (this.#linger.received(end - start)) this.#destroy();
   }
 
   onEnd(): void {
-    this.#peerEnded = true;
+    this.#keepAlive.peerEnded = true;
     switch (this.#state) {
       case "idle":
-        this.#linger();
-        return;
-      case "lingering":
+        this.#startLinger();
         return;
       case "head":
         this.#refuse(new Fault("bad_request", "the connection ended within a request head"));
         return;
       case "exchange":
-        if (!this.#exchange.requestEnded && this.#kept === null) {
-          this.#refuse(new Fault("bad_request", "the connection ended within a request body"));
-        }
+        this.#checkTruncated();
         return;
+      case "lingering":
       case "closed":
         return;
     }
@@ -132,41 +116,41 @@ export class DownstreamH1 implements ConnectionOwner, ResponseSink {
   }
 
   onClose(error: string): void {
-    if (this.#state === "exchange") this.#endExchange(new Fault("client_closed", error));
+    if (this.#state === "exchange") this.#abandon(new Fault("client_closed", error));
     this.#close();
   }
 
-  // --- what the upstream sends
+  // What the upstream sends.
 
   informational(): void {
     this.#writer.informational(this.#exchange);
-    this.#clock.progress(this.#context.nowMs());
+    this.#clock.progress(this.#context.clock.nowMs);
   }
 
   responseHead(): void {
     const exchange = this.#exchange;
-    const { response } = exchange;
-    const { altSvc, http } = exchange.listener.plan;
-    if (http.maxResponseBodyBytes > 0 && response.bodyLength > http.maxResponseBodyBytes) {
-      this.#cutResponse(new Fault("response_too_large", `${response.bodyLength} bytes announced`));
+    const { altSvc } = exchange.listener.plan;
+    const fault = responseTooLarge(exchange);
+    if (fault !== null) {
+      this.#cut(fault);
       return;
     }
-    if (altSvc !== "") response.fields.set(FieldId.altSvc, altSvc);
+    if (altSvc !== "") exchange.response.fields.set(FieldId.altSvc, altSvc);
     exchange.responseStarted = true;
     exchange.phase = Phase.response;
-    this.#clock.progress(this.#context.nowMs());
-    this.#keepAlive = this.#writer.head(exchange, this.#mayContinue(exchange));
+    this.#clock.progress(this.#context.clock.nowMs);
+    this.#keepAlive.promised = this.#writer.head(exchange, this.#keepAlive.mayContinue(exchange));
   }
 
   writeResponse(bytes: Buffer, start: number, end: number): boolean {
     const exchange = this.#exchange;
-    const cap = exchange.listener.plan.http.maxResponseBodyBytes;
     exchange.responseBytes += end - start;
-    if (cap > 0 && exchange.responseBytes > cap) {
-      this.#cutResponse(new Fault("response_too_large", `over ${cap} bytes`));
+    const fault = responseTooLarge(exchange);
+    if (fault !== null) {
+      this.#cut(fault);
       return true;
     }
-    this.#clock.progress(this.#context.nowMs());
+    this.#clock.progress(this.#context.clock.nowMs);
     return this.#writer.body(bytes, start, end);
   }
 
@@ -186,40 +170,24 @@ export class DownstreamH1 implements ConnectionOwner, ResponseSink {
       this.#close();
       return;
     }
-    this.#keepAlive = this.#mayContinue(exchange);
-    this.#writer.local(exchange, fault, this.#keepAlive, this.#context.wallMs());
+    this.#keepAlive.promised = this.#keepAlive.mayContinue(exchange);
+    this.#writer.local(exchange, fault, this.#keepAlive.promised, this.#context.clock.wallMs);
     this.#completed(fault.status);
   }
 
   resumeRequest(): void {
     this.#bodyOpen = true;
-    this.#clock.resumed(this.#context.nowMs());
-    if (!this.#consuming) this.#consumeKept();
+    this.#clock.resumed(this.#context.clock.nowMs);
+    this.#intake.proceed();
+    this.#checkTruncated();
   }
 
-  // --- from bytes to exchanges
+  // From bytes to exchanges.
 
-  #consume(bytes: Buffer, start: number, end: number): void {
-    this.#consuming = true;
-    let position = start;
-    for (;;) {
-      if (!this.#wantsBytes()) {
-        this.#keep(bytes.subarray(position, end));
-        break;
-      }
-      if (this.#state === "idle" && position === end) break;
-      const { decoder } = this.#openSession();
-      position = decoder.next(bytes, position, end);
-      if (decoder.event === H1Event.needMore) break;
-      this.#handle(decoder.event, bytes);
-    }
-    this.#consuming = false;
-    if (this.#kept === null && this.#paused && this.#wantsBytes()) this.#resume();
-  }
-
-  #wantsBytes(): boolean {
+  wantsBytes(none: boolean): boolean {
     switch (this.#state) {
       case "idle":
+        return !none;
       case "head":
         return true;
       case "exchange":
@@ -230,93 +198,55 @@ export class DownstreamH1 implements ConnectionOwner, ResponseSink {
     }
   }
 
-  /** Holds bytes back, and the peer with them. */
-  #keep(bytes: Buffer): void {
-    if (this.#state === "lingering" || this.#state === "closed") {
-      this.#kept = null;
-      return;
-    }
-    this.#kept = bytes.length === 0 ? null : bytes;
-    if (bytes.length > 0 && !this.#paused) {
-      this.#paused = true;
-      this.#transport.pause(this.#connection);
-    }
-  }
-
-  #consumeKept(): void {
-    const kept = this.#kept;
-    this.#kept = null;
-    if (kept !== null) this.#consume(kept, 0, kept.length);
-    else this.#consume(EMPTY, 0, 0);
-    if (this.#peerEnded && this.#kept === null && this.#state === "exchange" && !this.#exchange.requestEnded) {
-      this.#refuse(new Fault("bad_request", "the connection ended within a request body"));
-    }
-  }
-
-  #resume(): void {
-    this.#paused = false;
-    this.#transport.resume(this.#connection);
-  }
-
-  #openSession(): Session {
-    if (this.#session !== null) return this.#session;
-    const { sessions } = this.#listener.current;
-    const session = sessions.take();
-    this.#session = session;
-    this.#sessions = sessions;
-    this.#state = "head";
-    session.decoder.begin(session.exchange.request);
-    this.#context.wheel.arm(this.#timer, this.#context.nowMs() + this.#listener.current.headDeadlineMs);
-    return session;
-  }
-
-  #handle(event: H1Event, bytes: Buffer): void {
-    const { exchange, decoder } = this.#session as Session;
-    switch (event) {
+  takeBytes(bytes: Buffer, start: number, end: number): number {
+    const { decoder, exchange } = this.#openSession();
+    const position = decoder.next(bytes, start, end);
+    switch (decoder.event) {
+      case H1Event.needMore:
+        return -1;
       case H1Event.head:
         this.#begin(exchange);
-        return;
+        return position;
       case H1Event.body:
         this.#forwardBody(exchange, bytes, decoder.bodyStart, decoder.bodyEnd);
-        return;
+        return position;
       case H1Event.end:
         this.#requestComplete(exchange);
         exchange.upstream?.endRequest(decoder.trailers);
-        return;
+        return position;
       case H1Event.error:
         this.#refuse(decoder.fault);
-        return;
-      case H1Event.needMore:
-        return;
+        return position;
     }
   }
 
+  #openSession(): Session {
+    if (this.#lease.session !== null) return this.#lease.session;
+    const { sessions, headDeadlineMs } = this.#listener.current;
+    const session = this.#lease.open(sessions);
+    this.#state = "head";
+    this.#context.wheel.arm(this.#timer, this.#context.clock.nowMs + headDeadlineMs);
+    return session;
+  }
+
   #prepare(exchange: Exchange): void {
-    const { generation, runtime } = this.#listener.current;
-    exchange.generation = generation;
-    exchange.listener = runtime;
-    exchange.downstream = this;
-    exchange.peerIp = this.#connection.remoteAddress;
-    exchange.clientIp = exchange.peerIp;
-    exchange.startMs = this.#context.nowMs();
-    exchange.startWallMs = this.#context.wallMs();
+    exchange.begin(this, this.#listener.current, this.#connection.remoteAddress, this.#context.clock);
+    this.#state = "exchange";
+    this.#bodyOpen = false;
+    this.#keepAlive.promised = false;
   }
 
   #begin(exchange: Exchange): void {
     this.#prepare(exchange);
-    this.#state = "exchange";
-    this.#bodyOpen = false;
-    this.#keepAlive = false;
     this.#clock.begin(exchange);
-    const { request } = exchange;
-    const cap = exchange.listener.plan.http.maxRequestBodyBytes;
-    if (cap > 0 && request.bodyLength > cap) {
-      this.#refuse(new Fault("body_too_large", `${request.bodyLength} bytes announced`));
+    const fault = requestTooLarge(exchange);
+    if (fault !== null) {
+      this.#refuse(fault);
       return;
     }
-    if (request.bodyLength === 0) {
+    if (exchange.request.bodyLength === 0) {
       // The decoder is at the end already; it only has to be asked.
-      (this.#session as Session).decoder.next(EMPTY, 0, 0);
+      (this.#lease.session as Session).decoder.next(NO_BYTES, 0, 0);
       this.#requestComplete(exchange);
     }
     dispatch(this.#context, exchange, this.#listener.view);
@@ -324,116 +254,89 @@ export class DownstreamH1 implements ConnectionOwner, ResponseSink {
 
   #forwardBody(exchange: Exchange, bytes: Buffer, start: number, end: number): void {
     exchange.requestBytes += end - start;
-    const cap = exchange.listener.plan.http.maxRequestBodyBytes;
-    if (cap > 0 && exchange.requestBytes > cap) {
-      this.#refuse(new Fault("body_too_large", `over ${cap} bytes`));
+    const fault = requestTooLarge(exchange);
+    if (fault !== null) {
+      this.#refuse(fault);
       return;
     }
-    this.#clock.received(this.#context.nowMs());
-    if (exchange.upstream !== null && !exchange.upstream.writeRequest(bytes, start, end)) this.#bodyOpen = false;
+    this.#clock.received(this.#context.clock.nowMs);
+    if (exchange.upstream !== null && !exchange.upstream.writeRequest(bytes, start, end))
+      this.#bodyOpen = false;
   }
 
   #requestComplete(exchange: Exchange): void {
-    exchange.requestEnded = true;
-    if (exchange.phase === Phase.request) exchange.phase = Phase.awaitingHead;
-    this.#clock.requestEnded(this.#context.nowMs());
+    exchange.endRequest();
+    this.#clock.requestEnded(this.#context.clock.nowMs);
   }
 
-  // --- the end of an exchange
-
-  #mayContinue(exchange: Exchange): boolean {
-    const max = exchange.listener.plan.maxKeepaliveRequests;
-    return (
-      exchange.request.keepAlive &&
-      exchange.requestEnded &&
-      !this.#closing &&
-      !this.#peerEnded &&
-      (max === 0 || this.#served + 1 < max)
-    );
+  /** The client ended in the middle of a body: that must never look like a whole one upstream (feature row A9.10). */
+  #checkTruncated(): void {
+    if (!this.#keepAlive.peerEnded || this.#state !== "exchange") return;
+    if (this.#exchange.requestEnded || this.#intake.holding) return;
+    this.#refuse(new Fault("bad_request", "the connection ended within a request body"));
   }
+
+  // The end of an exchange.
 
   /** The request cannot be served as it came; what the upstream has got of it is taken back. */
   #refuse(fault: Fault): void {
     const { exchange } = this.#openSession();
-    if (this.#state === "head") {
-      this.#prepare(exchange);
-      this.#state = "exchange";
-    }
+    if (this.#state === "head") this.#prepare(exchange);
     if (fault.code === "header_timeout" || fault.code === "request_body_timeout") {
       (this.#context.counters[GLOBAL_SLOTS.security_slowloris_reaped_total] as number) += 1;
     }
     exchange.requestEnded = false;
-    this.#cutResponse(fault);
+    this.#cut(fault);
   }
 
   /** Ends the exchange from our side: the upstream is let go, the client gets the fault. */
-  #cutResponse(fault: Fault): void {
-    const exchange = this.#exchange;
-    const { upstream } = exchange;
-    exchange.upstream = null;
-    upstream?.abortRequest(fault);
+  #cut(fault: Fault): void {
+    this.#exchange.releaseUpstream(fault);
     this.failResponse(fault);
   }
 
   #completed(status: number): void {
-    const exchange = this.#exchange;
-    this.#served += 1;
-    finishExchange(this.#context, exchange, status);
-    this.#giveSession();
-    if (!this.#keepAlive) {
-      this.#linger();
+    finishExchange(this.#context, this.#exchange, status);
+    this.#lease.end();
+    if (!this.#keepAlive.completed()) {
+      this.#startLinger();
       return;
     }
     this.#state = "idle";
-    this.#idleSinceMs = this.#context.nowMs();
-    if (this.#closing) {
-      this.#linger();
-      return;
-    }
+    this.#idleSinceMs = this.#context.clock.nowMs;
     this.#context.wheel.arm(this.#timer, this.#idleSinceMs + this.#http.keepaliveTimeoutMs);
-    if (!this.#consuming) this.#consumeKept();
+    this.#intake.proceed();
   }
 
-  /** The client side is gone, or is cut: the upstream is told, the exchange is recorded. */
-  #endExchange(fault: Fault): void {
+  /** The client is gone, or is cut: the upstream is told, the exchange is recorded. */
+  #abandon(fault: Fault): void {
     const exchange = this.#exchange;
-    const { upstream } = exchange;
-    exchange.upstream = null;
     exchange.fault ??= fault;
-    upstream?.abortRequest(fault);
-    finishExchange(this.#context, exchange, exchange.responseStarted ? exchange.response.status : fault.status);
-    this.#state = "closed";
-  }
-
-  /** Everything was said: FIN, then wait a moment so that unread bytes do not turn it into RST (RFC 9112 section 9.6). */
-  #linger(): void {
+    exchange.releaseUpstream(fault);
+    finishExchange(
+      this.#context,
+      exchange,
+      exchange.responseStarted ? exchange.response.status : fault.status,
+    );
     this.#state = "lingering";
-    this.#kept = null;
-    this.#transport.end(this.#connection);
-    if (this.#paused) this.#resume();
-    this.#lingerSinceMs = this.#context.nowMs();
-    this.#lingerQueued = this.#transport.queuedBytes(this.#connection);
-    this.#context.wheel.arm(this.#timer, this.#lingerSinceMs + LINGER_MS);
   }
 
-  /** A client that still reads keeps its connection; the linger proper begins when it has got everything. */
-  #lingerDeadline(nowMs: number): void {
-    const queued = this.#transport.queuedBytes(this.#connection);
-    if (queued !== this.#lingerQueued) {
-      this.#lingerQueued = queued;
-      this.#lingerSinceMs = nowMs;
-    }
-    if (nowMs - this.#lingerSinceMs >= (queued === 0 ? LINGER_MS : this.#http.bodyTimeoutMs)) this.#destroy();
-    else this.#context.wheel.arm(this.#timer, nowMs + LINGER_MS);
+  #startLinger(): void {
+    const { nowMs } = this.#context.clock;
+    this.#state = "lingering";
+    this.#linger = new Linger(this.#transport, this.#connection, nowMs, this.#http.bodyTimeoutMs);
+    this.#intake.discard();
+    this.#context.wheel.arm(this.#timer, nowMs + LINGER_MS);
   }
 
   #onDeadline(nowMs: number): void {
     switch (this.#state) {
       case "idle":
-        this.#linger();
+        this.#startLinger();
         break;
       case "lingering":
-        this.#lingerDeadline(nowMs);
+        if (this.#linger?.over(nowMs) !== false) this.#destroy();
+        else this.#context.wheel.arm(this.#timer, nowMs + LINGER_MS);
         return;
       case "head":
         this.#refuse(new Fault("header_timeout", "the request head did not come in time"));
@@ -448,10 +351,11 @@ export class DownstreamH1 implements ConnectionOwner, ResponseSink {
   }
 
   #exchangeDeadline(nowMs: number): void {
-    const fault = this.#clock.check(nowMs, this.#bodyOpen, this.#transport.queuedBytes(this.#connection));
+    const queued = this.#transport.queuedBytes(this.#connection);
+    const fault = this.#clock.check(nowMs, this.#bodyOpen, queued);
     if (fault === null) return;
     if (fault.row.source === "downstream") this.#refuse(fault);
-    else this.#cutResponse(fault);
+    else this.#cut(fault);
   }
 
   #destroy(): void {
@@ -459,21 +363,11 @@ export class DownstreamH1 implements ConnectionOwner, ResponseSink {
     this.#close();
   }
 
-  #giveSession(): void {
-    if (this.#session === null) return;
-    this.#sessions?.give(this.#session);
-    this.#session = null;
-  }
-
   #close(): void {
-    if (this.#gone) return;
-    this.#gone = true;
+    if (this.#state === "closed") return;
     this.#state = "closed";
-    this.#kept = null;
-    this.#giveSession();
+    this.#lease.end();
     this.#context.wheel.remove(this.#timer);
     this.#listener.closed(this);
   }
 }
-
-const EMPTY = Buffer.alloc(0);

@@ -84,7 +84,8 @@ export class ExchangeClock {
   }
 
   #lateRequest(nowMs: number, taking: boolean, idle: number): Fault | null {
-    if (nowMs >= this.#totalMs) return new Fault(taking ? "request_body_timeout" : "total_timeout", "total_timeout_ms");
+    if (nowMs >= this.#totalMs)
+      return new Fault(taking ? "request_body_timeout" : "total_timeout", "total_timeout_ms");
     if (idle >= this.#http.bodyTimeoutMs) {
       return new Fault(taking ? "request_body_timeout" : "upstream_body_timeout", "body_timeout_ms");
     }

@@ -27,7 +27,12 @@ export class SessionPool {
   }
 
   take(): Session {
-    return this.#kept.pop() ?? { exchange: new Exchange(), decoder: new RequestDecoder(this.#limits, this.#policy) };
+    return (
+      this.#kept.pop() ?? {
+        exchange: new Exchange(),
+        decoder: new RequestDecoder(this.#limits, this.#policy),
+      }
+    );
   }
 
   give(session: Session): void {
@@ -35,5 +40,27 @@ export class SessionPool {
     if (!session.decoder.idle) session.decoder.reset();
     session.exchange.reset();
     this.#kept.push(session);
+  }
+}
+
+/** The session that one connection has borrowed, if any. */
+export class SessionLease {
+  session: Session | null = null;
+  #pool: SessionPool | null = null;
+
+  /** Takes a session, ready for the head of a request. */
+  open(pool: SessionPool): Session {
+    const session = pool.take();
+    this.session = session;
+    this.#pool = pool;
+    session.decoder.begin(session.exchange.request);
+    return session;
+  }
+
+  /** Gives it back. */
+  end(): void {
+    if (this.session === null) return;
+    this.#pool?.give(this.session);
+    this.session = null;
   }
 }

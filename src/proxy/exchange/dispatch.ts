@@ -27,7 +27,7 @@ export function dispatch(context: WorkerContext, exchange: Exchange, view: Route
   }
   exchange.backend = backend;
   exchange.attempts = 1;
-  exchange.pickMs = context.nowMs();
+  exchange.pickMs = context.clock.nowMs;
   backend.acquire(exchange);
 }
 

@@ -10,10 +10,13 @@
  * when the receiver is full; the sender then pauses its own source until it is resumed. So a slow
  * reader on one side stops the other, and nothing buffers a whole body.
  */
+import type { Clock } from "../../base/clock.ts";
 import type { Fault } from "../../base/fault.ts";
 import type { Fields } from "../../wire/http/fields.ts";
 import { RequestHead, ResponseHead } from "../../wire/http/message.ts";
 import type { Generation, ListenerRuntime, RouteRuntime } from "../generation.ts";
+import type { ListenerCurrent } from "../listener/listener-current.ts";
+import { OwnForwarding } from "./own-forwarding.ts";
 import type { Backend } from "../upstream/backend.ts";
 
 /** What the upstream side of an exchange takes. One per exchange, given by `Exchange.upstream`. */
@@ -63,6 +66,8 @@ export type Phase = (typeof Phase)[keyof typeof Phase];
 export class Exchange {
   readonly request = new RequestHead();
   readonly response = new ResponseHead();
+  /** Outlives `reset`: the forwarding fields of the last client that used this object. */
+  readonly ownForwarding = new OwnForwarding();
 
   // Set when the exchange begins.
   generation!: Generation;
@@ -102,6 +107,30 @@ export class Exchange {
   /** Body bytes, without framing. */
   requestBytes = 0;
   responseBytes = 0;
+
+  /** A request head has come, or what there is of one. */
+  begin(downstream: ResponseSink, listener: ListenerCurrent, peerIp: string, clock: Clock): void {
+    this.downstream = downstream;
+    this.generation = listener.generation;
+    this.listener = listener.runtime;
+    this.peerIp = peerIp;
+    this.clientIp = peerIp;
+    this.startMs = clock.nowMs;
+    this.startWallMs = clock.wallMs;
+  }
+
+  /** The request has been received whole. */
+  endRequest(): void {
+    this.requestEnded = true;
+    if (this.phase === Phase.request) this.phase = Phase.awaitingHead;
+  }
+
+  /** Lets the upstream go: no answer is wanted from it any more. */
+  releaseUpstream(fault: Fault): void {
+    const { upstream } = this;
+    this.upstream = null;
+    upstream?.abortRequest(fault);
+  }
 
   /** Makes the object ready for the next request. */
   reset(): void {

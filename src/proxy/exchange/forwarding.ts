@@ -5,7 +5,7 @@
  */
 import { FieldId } from "../../wire/http/field-id.ts";
 import type { Fields } from "../../wire/http/fields.ts";
-import { HttpVersion } from "../../wire/http/message.ts";
+import { HttpVersion, type RequestHead } from "../../wire/http/message.ts";
 import type { WorkerContext } from "../worker-context.ts";
 import { clientAddress } from "./client-address.ts";
 import type { Exchange } from "./exchange.ts";
@@ -16,43 +16,87 @@ import { applyTraceContext } from "./trace-context.ts";
 const VIA_NAME = "expressgateway";
 const VIA_BY_VERSION = [`1.0 ${VIA_NAME}`, `1.1 ${VIA_NAME}`, `2 ${VIA_NAME}`, `3 ${VIA_NAME}`] as const;
 
+/** Fields that only matter when a client, or a proxy before us, sent them. */
+const FORWARDED_FIELDS = new Uint8Array(64);
+for (const id of [
+  FieldId.xForwardedFor,
+  FieldId.xForwardedProto,
+  FieldId.xForwardedHost,
+  FieldId.xForwardedPort,
+  FieldId.xRealIp,
+  FieldId.forwarded,
+  FieldId.via,
+]) {
+  FORWARDED_FIELDS[id] = 1;
+}
+
 export function applyForwarding(context: WorkerContext, exchange: Exchange): void {
-  const { request, generation } = exchange;
+  const { request } = exchange;
   const { fields } = request;
-  const trusted = generation.trustedProxies.contains(exchange.peerIp);
-  const chain = fields.joined(FieldId.xForwardedFor);
-  exchange.clientIp = trusted && chain !== undefined
-    ? clientAddress(exchange.peerIp, chain, generation.trustedProxies)
-    : exchange.peerIp;
-  const keep = trusted || generation.plan.security.untrustedForwarded === "append";
-  forwardFor(fields, keep ? chain : undefined, exchange.peerIp);
-  forwardProtoAndHost(exchange, trusted);
-  const via = VIA_BY_VERSION[request.version];
-  const earlier = fields.joined(FieldId.via);
-  fields.set(FieldId.via, earlier === undefined ? via : `${earlier}, ${via}`);
+  if (hasForwarded(fields)) mergeForwarded(exchange);
+  else addForwarded(exchange);
+  if (request.version === HttpVersion.http10) fields.removeAll(FieldId.expect);
   exchange.requestId = requestIdOf(fields, context.random);
   exchange.traceId = applyTraceContext(fields, context.random);
 }
 
-function forwardFor(fields: Fields, chain: string | undefined, peerIp: string): void {
-  fields.set(FieldId.xForwardedFor, chain === undefined || chain === "" ? peerIp : `${chain}, ${peerIp}`);
+function hasForwarded(fields: Fields): boolean {
+  for (let i = 0; i < fields.count; i++) if (FORWARDED_FIELDS[fields.id(i)] === 1) return true;
+  return false;
+}
+
+/** Nobody spoke before us: the lines are those of the last such request of this client, nearly always. */
+function addForwarded(exchange: Exchange): void {
+  const { request, ownForwarding } = exchange;
+  exchange.clientIp = exchange.peerIp;
+  if (!ownForwarding.matches(exchange))
+    ownForwarding.remember(exchange, describe(exchange.peerIp, exchange.secure, request));
+  ownForwarding.appendTo(request.fields);
+}
+
+function describe(peerIp: string, secure: boolean, request: RequestHead): [number, string][] {
+  const lines: [number, string][] = [
+    [FieldId.xForwardedFor, peerIp],
+    [FieldId.xForwardedProto, secure ? "https" : "http"],
+  ];
+  if (request.authority !== "") lines.push([FieldId.xForwardedHost, request.authority]);
+  lines.push([FieldId.via, VIA_BY_VERSION[request.version]]);
+  return lines;
+}
+
+/** Proxies before us, or a client that pretends to be one. */
+function mergeForwarded(exchange: Exchange): void {
+  const { request, generation } = exchange;
+  const { fields } = request;
+  const trusted = generation.trustedProxies.contains(exchange.peerIp);
+  const chain = fields.joined(FieldId.xForwardedFor);
+  exchange.clientIp =
+    trusted && chain !== undefined
+      ? clientAddress(exchange.peerIp, chain, generation.trustedProxies)
+      : exchange.peerIp;
+  const kept = trusted || generation.plan.security.untrustedForwarded === "append" ? chain : undefined;
+  fields.set(
+    FieldId.xForwardedFor,
+    kept === undefined || kept === "" ? exchange.peerIp : `${kept}, ${exchange.peerIp}`,
+  );
+  mergeProtoAndHost(exchange, trusted);
   fields.removeAll(FieldId.forwarded);
+  const via = fields.joined(FieldId.via);
+  const own = VIA_BY_VERSION[request.version];
+  fields.set(FieldId.via, via === undefined ? own : `${via}, ${own}`);
 }
 
 /** A trusted proxy's word on scheme, host and port stands; else they are what we see ourselves. */
-function forwardProtoAndHost(exchange: Exchange, trusted: boolean): void {
+function mergeProtoAndHost(exchange: Exchange, trusted: boolean): void {
   const { fields, authority } = exchange.request;
   const proto = trusted ? fields.get(FieldId.xForwardedProto) : undefined;
-  exchange.secure = proto === undefined ? exchange.secure : proto === "https";
   if (proto === undefined) fields.set(FieldId.xForwardedProto, exchange.secure ? "https" : "http");
-  const host = trusted ? fields.get(FieldId.xForwardedHost) : undefined;
-  if (host === undefined) {
+  else exchange.secure = proto.toLowerCase() === "https";
+  if (!trusted || fields.find(FieldId.xForwardedHost) === -1) {
     fields.removeAll(FieldId.xForwardedHost);
     if (authority !== "") fields.add(FieldId.xForwardedHost, authority);
   }
-  if (!trusted) {
-    fields.removeAll(FieldId.xForwardedPort);
-    fields.removeAll(FieldId.xRealIp);
-  }
-  if (exchange.request.version === HttpVersion.http10) fields.removeAll(FieldId.expect);
+  if (trusted) return;
+  fields.removeAll(FieldId.xForwardedPort);
+  fields.removeAll(FieldId.xRealIp);
 }

@@ -2,7 +2,7 @@
  * Takes out of a message what belongs to one hop (RFC 9110 section 7.6.1): the fixed hop-by-hop
  * fields and those that Connection names. Framing fields never get here: the codecs keep them.
  */
-import { equalsLower, FieldId } from "../../wire/http/field-id.ts";
+import { equalsLower, FieldId, fieldIdOf } from "../../wire/http/field-id.ts";
 import type { Fields } from "../../wire/http/fields.ts";
 import type { RequestHead, ResponseHead } from "../../wire/http/message.ts";
 
@@ -24,6 +24,7 @@ for (const id of [
   HOP_BY_HOP[id] = 1;
 }
 
+const CLOSE = Buffer.from("close", "latin1");
 const COMMA = 0x2c;
 const SPACE = 0x20;
 const TAB = 0x09;
@@ -58,24 +59,33 @@ function stripNominated(fields: Fields, connection: number): void {
   }
 }
 
+/** `Connection: close` and `keep-alive` are options, not names of fields, in nearly every message that has one. */
 function removeNamed(fields: Fields, from: number, to: number): void {
   const { bytes } = fields;
   let start = from;
   let end = to;
   while (start < end && (bytes[start] === SPACE || bytes[start] === TAB)) start++;
   while (end > start && (bytes[end - 1] === SPACE || bytes[end - 1] === TAB)) end--;
-  const length = end - start;
-  if (length === 0) return;
-  for (let i = 0; i < fields.count; i++) {
-    if (fields.nameEnd(i) - fields.nameStart(i) === length && sameName(fields, i, start, end)) fields.remove(i);
+  if (start === end || equalsLower(bytes, start, end, CLOSE)) return;
+  const id = fieldIdOf(bytes, start, end);
+  if (id !== FieldId.other) {
+    if (HOP_BY_HOP[id] !== 1) fields.removeAll(id);
+    return;
   }
+  for (let i = 0; i < fields.count; i++) if (sameName(fields, i, start, end)) fields.remove(i);
 }
 
+/** Whether field `index` has the name in `bytes[start, end)`, which holds token characters only. */
 function sameName(fields: Fields, index: number, start: number, end: number): boolean {
-  return equalsLower(fields.bytes, start, end, lowered(fields, index));
+  const { bytes } = fields;
+  const nameStart = fields.nameStart(index);
+  if (fields.nameEnd(index) - nameStart !== end - start) return false;
+  for (let i = start; i < end; i++) {
+    if (lower(bytes[i] as number) !== lower(bytes[nameStart + i - start] as number)) return false;
+  }
+  return true;
 }
 
-/** Connection names a field in few messages: a short string is good enough here. */
-function lowered(fields: Fields, index: number): Uint8Array {
-  return Buffer.from(fields.name(index).toLowerCase(), "latin1");
+function lower(octet: number): number {
+  return octet >= 0x41 && octet <= 0x5a ? octet | 0x20 : octet;
 }

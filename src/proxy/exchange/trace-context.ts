@@ -62,7 +62,8 @@ function isTraceparent(fields: Fields, index: number): boolean {
   if (length < TRACEPARENT_LENGTH) return false;
   if (!isHex(bytes, start, start + 2) || (bytes[start] === 0x66 && bytes[start + 1] === 0x66)) return false;
   const versionZero = bytes[start] === 0x30 && bytes[start + 1] === 0x30;
-  if (length > TRACEPARENT_LENGTH && (versionZero || bytes[start + TRACEPARENT_LENGTH] !== DASH)) return false;
+  if (length > TRACEPARENT_LENGTH && (versionZero || bytes[start + TRACEPARENT_LENGTH] !== DASH))
+    return false;
   return (
     bytes[start + 2] === DASH &&
     bytes[start + TRACE_END] === DASH &&

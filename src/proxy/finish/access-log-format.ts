@@ -3,92 +3,141 @@
  * explains a request (ids, timings, bytes both ways, why it ended), or the NCSA common format.
  * Lines are ASCII: whatever else a client sent is escaped.
  */
-import type { CivilTime } from "../../wire/http/civil-time.ts";
-import { civilTime } from "../../wire/http/civil-time.ts";
 import { FieldId } from "../../wire/http/field-id.ts";
+import type { Fields } from "../../wire/http/fields.ts";
 import { HTTP_VERSION_NAMES } from "../../wire/http/message.ts";
 import type { Exchange } from "../exchange/exchange.ts";
-
-/** What the exchange itself does not hold. */
-export interface AccessEntry {
-  /** What the client was sent; 0 when nothing was. */
-  readonly status: number;
-  readonly nowMs: number;
-}
+import type { LineWriter } from "./line-writer.ts";
+import type { LogTime } from "./log-time.ts";
 
 /** Longer values are cut: a log line is for people and dashboards. */
-const MAX_VALUE_LENGTH = 2048;
+const MAX_VALUE_BYTES = 2048;
 
-export function formatJson(exchange: Exchange, entry: AccessEntry): string {
-  const { request, backend, route, listener } = exchange;
-  const userAgent = request.fields.get(FieldId.userAgent);
-  let line = `{"timestamp":"${timestamp(exchange.startWallMs)}","client_ip":"${exchange.clientIp}","method":"${request.method}","host":"${text(request.authority)}","path":"${text(request.path)}","protocol":"${HTTP_VERSION_NAMES[request.version]}","status":${entry.status},"request_bytes":${exchange.requestBytes},"response_bytes":${exchange.responseBytes},"duration_ms":${ms(entry.nowMs - exchange.startMs)},"listener":"${text(listener.plan.name)}"`;
-  if (route !== null) line += `,"route":"${text(route.plan.name)}","service":"${text(route.service.plan.name)}"`;
-  if (backend !== null) {
-    line += `,"backend":"${text(backend.plan.address)}","attempts":${exchange.attempts}`;
-    if (exchange.responseHeadMs !== 0) line += `,"upstream_ms":${ms(exchange.responseHeadMs - exchange.pickMs)}`;
-  }
-  line += `,"request_id":"${text(exchange.requestId)}","trace_id":"${exchange.traceId}"`;
-  if (userAgent !== undefined) line += `,"user_agent":"${text(userAgent)}"`;
-  if (exchange.fault !== null) {
-    line += `,"reason":"${exchange.fault.code}"`;
-    if (exchange.fault.detail !== "") line += `,"detail":"${text(exchange.fault.detail)}"`;
-  }
-  return `${line}}\n`;
+/** No line is longer: four values that are cut, each octet escaped to six, and what is ours. */
+export const MAX_LINE_BYTES = 4 * 6 * MAX_VALUE_BYTES + 8192;
+
+const piece = (text: string): Uint8Array => Buffer.from(text, "latin1");
+
+const TIMESTAMP = piece('{"timestamp":"');
+const CLIENT_IP = piece('","client_ip":"');
+const METHOD = piece('","method":"');
+const HOST = piece('","host":"');
+const PATH = piece('","path":"');
+const PROTOCOLS = HTTP_VERSION_NAMES.map((name) => piece(`","protocol":"${name}","status":`));
+const REQUEST_BYTES = piece(',"request_bytes":');
+const RESPONSE_BYTES = piece(',"response_bytes":');
+const DURATION = piece(',"duration_ms":');
+const ATTEMPTS = piece(',"attempts":');
+const UPSTREAM = piece(',"upstream_ms":');
+const REQUEST_ID = piece(',"request_id":"');
+const TRACE_ID = piece('","trace_id":"');
+const USER_AGENT = piece('","user_agent":"');
+const REASON = piece('","reason":"');
+const DETAIL = piece('","detail":"');
+const END = piece('"}\n');
+
+/** `status`: what the client was sent; 0 when nothing was. */
+export function writeJson(line: LineWriter, exchange: Exchange, status: number, time: LogTime): void {
+  const { request } = exchange;
+  line.constant(TIMESTAMP);
+  line.ascii(time.rfc3339(exchange.startWallMs));
+  line.constant(CLIENT_IP);
+  line.ascii(exchange.clientIp);
+  line.constant(METHOD);
+  line.ascii(request.method);
+  line.constant(HOST);
+  line.text(request.authority, MAX_VALUE_BYTES);
+  line.constant(PATH);
+  line.text(request.path, MAX_VALUE_BYTES);
+  line.constant(PROTOCOLS[request.version] as Uint8Array);
+  line.integer(status);
+  writeNumbers(line, exchange, time.nowMs);
+  writeWay(line, exchange);
+  line.constant(REQUEST_ID);
+  line.ascii(exchange.requestId);
+  line.constant(TRACE_ID);
+  line.ascii(exchange.traceId);
+  const userAgent = request.fields.find(FieldId.userAgent);
+  if (userAgent !== -1) writeValue(line, USER_AGENT, request.fields, userAgent);
+  writeReason(line, exchange);
+  line.constant(END);
 }
+
+function writeNumbers(line: LineWriter, exchange: Exchange, nowMs: number): void {
+  line.constant(REQUEST_BYTES);
+  line.integer(exchange.requestBytes);
+  line.constant(RESPONSE_BYTES);
+  line.integer(exchange.responseBytes);
+  line.constant(DURATION);
+  line.milliseconds(nowMs - exchange.startMs);
+}
+
+/** Listener, route, service and backend: encoded once per generation, as they are the same for many lines. */
+function writeWay(line: LineWriter, exchange: Exchange): void {
+  const { route, backend } = exchange;
+  line.constant(exchange.listener.logPart);
+  if (route !== null) line.constant(route.logPart);
+  if (backend === null) return;
+  line.constant(backend.logPart);
+  line.constant(ATTEMPTS);
+  line.integer(exchange.attempts);
+  if (exchange.responseHeadMs === 0) return;
+  line.constant(UPSTREAM);
+  line.milliseconds(exchange.responseHeadMs - exchange.pickMs);
+}
+
+function writeValue(line: LineWriter, name: Uint8Array, fields: Fields, index: number): void {
+  const start = fields.valueStart(index);
+  line.constant(name);
+  line.octets(fields.bytes, start, Math.min(fields.valueEnd(index), start + MAX_VALUE_BYTES));
+}
+
+function writeReason(line: LineWriter, exchange: Exchange): void {
+  if (exchange.fault === null) return;
+  line.constant(REASON);
+  line.ascii(exchange.fault.code);
+  if (exchange.fault.detail === "") return;
+  line.constant(DETAIL);
+  line.text(exchange.fault.detail, MAX_VALUE_BYTES);
+}
+
+const COMMON_TIME = piece(" - - [");
+const COMMON_REQUEST = piece('] "');
+const COMMON_STATUS = piece('" ');
+const SPACE = piece(" ");
+const NONE = piece("-");
+const LF = piece("\n");
 
 /** `client - - [time] "request line" status bytes`, as NCSA httpd wrote it. */
-export function formatCommon(exchange: Exchange, entry: AccessEntry): string {
+export function writeCommon(line: LineWriter, exchange: Exchange, status: number, time: LogTime): void {
   const { request } = exchange;
-  const line = request.method === "" ? "-" : `${request.method} ${request.path} ${HTTP_VERSION_NAMES[request.version]}`;
-  const bytes = exchange.responseBytes === 0 ? "-" : String(exchange.responseBytes);
-  return `${exchange.clientIp} - - [${commonTime(exchange.startWallMs)}] "${text(line)}" ${entry.status} ${bytes}\n`;
-}
-
-/** Milliseconds with three digits after the point, as a short number. */
-function ms(value: number): number {
-  return Math.round(value * 1000) / 1000;
-}
-
-/** Escapes for a JSON string, which common-format readers understand as well. */
-function text(value: string): string {
-  const cut = value.length > MAX_VALUE_LENGTH ? value.slice(0, MAX_VALUE_LENGTH) : value;
-  for (let i = 0; i < cut.length; i++) {
-    const code = cut.charCodeAt(i);
-    if (code < 0x20 || code > 0x7e || code === 0x22 || code === 0x5c) return escape(cut);
+  line.ascii(exchange.clientIp);
+  line.constant(COMMON_TIME);
+  line.ascii(time.common(exchange.startWallMs));
+  line.constant(COMMON_REQUEST);
+  if (request.method === "") {
+    line.constant(NONE);
+  } else {
+    line.ascii(request.method);
+    line.constant(SPACE);
+    line.text(request.path, MAX_VALUE_BYTES);
+    line.constant(SPACE);
+    line.ascii(HTTP_VERSION_NAMES[request.version]);
   }
-  return cut;
+  line.constant(COMMON_STATUS);
+  line.integer(status);
+  line.constant(SPACE);
+  if (exchange.responseBytes === 0) line.constant(NONE);
+  else line.integer(exchange.responseBytes);
+  line.constant(LF);
 }
 
-function escape(value: string): string {
-  let escaped = "";
-  for (let i = 0; i < value.length; i++) {
-    const code = value.charCodeAt(i);
-    if (code === 0x22 || code === 0x5c) escaped += `\\${value[i]}`;
-    else if (code < 0x20 || code > 0x7e) escaped += `\\u${code.toString(16).padStart(4, "0")}`;
-    else escaped += value[i];
-  }
-  return escaped;
-}
-
-const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"] as const;
-
-function commonTime(wallMs: number): string {
-  const time = civilTime(wallMs);
-  return `${two(time.day)}/${MONTHS[time.month - 1]}/${time.year}:${clock(time)} +0000`;
-}
-
-/** RFC 3339 in UTC, with milliseconds. */
-function timestamp(wallMs: number): string {
-  const time = civilTime(wallMs);
-  const fraction = String(1000 + (Math.floor(wallMs) % 1000)).slice(1);
-  return `${time.year}-${two(time.month)}-${two(time.day)}T${clock(time)}.${fraction}Z`;
-}
-
-function clock(time: CivilTime): string {
-  return `${two(time.hour)}:${two(time.minute)}:${two(time.second)}`;
-}
-
-function two(value: number): string {
-  return value < 10 ? `0${value}` : String(value);
+/** `,"key":"value"` with the value escaped, for the parts that a generation encodes once. */
+export function logPart(pairs: Readonly<Record<string, string>>): Uint8Array {
+  const text = JSON.stringify(pairs).slice(1, -1);
+  const ascii = text.replace(
+    /[^ -~]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
+  return piece(ascii === "" ? "" : `,${ascii}`);
 }

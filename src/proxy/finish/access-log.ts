@@ -7,7 +7,9 @@ import { close, fstatSync, openSync, write } from "node:fs";
 import type { Log } from "../../base/log.ts";
 import { GLOBAL_SLOTS, type AccessLogPlan } from "../plan.ts";
 import type { Exchange } from "../exchange/exchange.ts";
-import { type AccessEntry, formatCommon, formatJson } from "./access-log-format.ts";
+import { MAX_LINE_BYTES, writeCommon, writeJson } from "./access-log-format.ts";
+import { LineWriter } from "./line-writer.ts";
+import { LogTime } from "./log-time.ts";
 
 /** A batch; written when full, or when `FLUSH_INTERVAL_MS` has passed. */
 const BATCH_BYTES = 256 * 1024;
@@ -15,8 +17,6 @@ const BATCH_BYTES = 256 * 1024;
 const MAX_WAITING_BATCHES = 16;
 /** Longest that a line waits for company. */
 export const FLUSH_INTERVAL_MS = 200;
-/** A line never exceeds this: long paths and user agents are cut by the formatter. */
-const MAX_LINE_BYTES = 32 * 1024;
 /** Writes of at most this size are not torn apart on a pipe shared by several workers (POSIX PIPE_BUF). */
 const PIPE_BUF = 4096;
 const LF = 0x0a;
@@ -29,9 +29,11 @@ export class AccessLog {
   #plan: AccessLogPlan = { enabled: false, path: "stdout", format: "json", sample: 1 };
   #descriptor = -1;
   #pipe = false;
-  #batch = Buffer.allocUnsafeSlow(BATCH_BYTES);
-  #used = 0;
+  readonly #line = new LineWriter(Buffer.allocUnsafeSlow(BATCH_BYTES));
+  readonly #time = new LogTime();
   #waiting: Buffer[] = [];
+  /** Batch buffers to use again. */
+  readonly #spare: Buffer[] = [];
   #writing = false;
   #flushed: (() => void)[] = [];
 
@@ -53,7 +55,10 @@ export class AccessLog {
     try {
       this.#swap(openTarget(this.#plan.path));
     } catch (error) {
-      this.#log.error({ path: this.#plan.path, error: String(error) }, "the access log could not be reopened");
+      this.#log.error(
+        { path: this.#plan.path, error: String(error) },
+        "the access log could not be reopened",
+      );
     }
   }
 
@@ -66,20 +71,23 @@ export class AccessLog {
     return status >= 400 || status === 0 || this.#plan.sample >= 1 || chance < this.#plan.sample;
   }
 
-  append(exchange: Exchange, entry: AccessEntry): void {
-    if (this.#used + MAX_LINE_BYTES > BATCH_BYTES) this.#push();
-    const line = this.#plan.format === "json" ? formatJson(exchange, entry) : formatCommon(exchange, entry);
-    if (line.length > MAX_LINE_BYTES || this.#waiting.length >= MAX_WAITING_BATCHES) {
+  /** `status`: what the client was sent; 0 when nothing was. `nowMs`: monotonic, the end of the exchange. */
+  append(exchange: Exchange, status: number, nowMs: number): void {
+    const line = this.#line;
+    if (line.position + MAX_LINE_BYTES > BATCH_BYTES) this.#push();
+    if (line.position + MAX_LINE_BYTES > BATCH_BYTES) {
       (this.#counters[GLOBAL_SLOTS.access_log_dropped_total] as number) += 1;
       return;
     }
-    this.#used += this.#batch.latin1Write(line, this.#used);
+    this.#time.nowMs = nowMs;
+    if (this.#plan.format === "json") writeJson(line, exchange, status, this.#time);
+    else writeCommon(line, exchange, status, this.#time);
     (this.#counters[GLOBAL_SLOTS.access_log_lines_total] as number) += 1;
   }
 
   /** Sends off what has gathered; called by the worker's clock. */
   tick(): void {
-    if (this.#used > 0) this.#push();
+    if (this.#line.position > 0) this.#push();
   }
 
   /** Resolves when all lines so far are written, or dropped because writing failed. */
@@ -100,8 +108,10 @@ export class AccessLog {
 
   #push(): void {
     if (this.#waiting.length >= MAX_WAITING_BATCHES) return;
-    this.#waiting.push(Buffer.from(this.#batch.subarray(0, this.#used)));
-    this.#used = 0;
+    const line = this.#line;
+    this.#waiting.push(line.target.subarray(0, line.position));
+    line.target = this.#spare.pop() ?? Buffer.allocUnsafeSlow(BATCH_BYTES);
+    line.position = 0;
     if (!this.#writing) this.#writeNext();
   }
 
@@ -124,7 +134,7 @@ export class AccessLog {
     if (error !== null && error.code !== "EAGAIN") {
       this.#dropBatch(batch, error);
     } else if (error === null) {
-      if (written >= batch.length) this.#waiting.shift();
+      if (written >= batch.length) this.#finishBatch();
       else this.#waiting[0] = batch.subarray(written);
     } else {
       setTimeout(() => this.#writeNext(), FLUSH_INTERVAL_MS);
@@ -133,12 +143,20 @@ export class AccessLog {
     this.#writeNext();
   }
 
+  #finishBatch(): void {
+    const batch = this.#waiting.shift();
+    if (batch !== undefined && this.#spare.length === 0) this.#spare.push(Buffer.from(batch.buffer));
+  }
+
   #dropBatch(batch: Buffer, error: NodeJS.ErrnoException): void {
-    this.#waiting.shift();
+    this.#finishBatch();
     let lines = 0;
     for (let i = batch.indexOf(LF); i !== -1; i = batch.indexOf(LF, i + 1)) lines++;
     (this.#counters[GLOBAL_SLOTS.access_log_dropped_total] as number) += lines;
-    this.#log.error({ path: this.#plan.path, code: error.code, lines }, "access log lines could not be written");
+    this.#log.error(
+      { path: this.#plan.path, code: error.code, lines },
+      "access log lines could not be written",
+    );
   }
 }
 

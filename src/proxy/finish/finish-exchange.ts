@@ -5,9 +5,10 @@ import { recordExchange } from "./record.ts";
 
 /** `status`: what the client was sent, or would have been. */
 export function finishExchange(context: WorkerContext, exchange: Exchange, status: number): void {
-  const nowMs = context.nowMs();
+  const nowMs = context.clock.nowMs;
   exchange.phase = Phase.done;
   recordExchange(context.counters, exchange, status, nowMs);
   const { accessLog } = context;
-  if (accessLog.enabled && accessLog.samples(status, context.chance())) accessLog.append(exchange, { status, nowMs });
+  if (accessLog.enabled && accessLog.samples(status, context.chance()))
+    accessLog.append(exchange, status, nowMs);
 }

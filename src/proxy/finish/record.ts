@@ -7,7 +7,12 @@ const BUCKETS_MS = Float64Array.from(DURATION_BUCKETS_S, (seconds) => seconds * 
 const SUM_OFFSET = DURATION_BUCKETS_S.length + 1;
 
 /** `status`: what the client was sent; 0 when nothing was. */
-export function recordExchange(counters: Float64Array, exchange: Exchange, status: number, nowMs: number): void {
+export function recordExchange(
+  counters: Float64Array,
+  exchange: Exchange,
+  status: number,
+  nowMs: number,
+): void {
   const slots = exchange.route === null ? exchange.listener.plan.metrics.noRoute : exchange.route.slots;
   const { version } = exchange.request;
   (counters[slots.requests + version * STATUS_CLASSES.length + statusClass(status)] as number) += 1;
@@ -29,7 +34,7 @@ function observe(counters: Float64Array, base: number, durationMs: number): void
   (counters[base + SUM_OFFSET] as number) += durationMs / 1000;
 }
 
-/** Position in `STATUS_CLASSES`. */
+/** Position in `STATUS_CLASSES`; statuses above 599 count as 5xx (RFC 9110 section 15). */
 function statusClass(status: number): number {
-  return status < 100 ? 0 : (status / 100) | 0;
+  return status < 100 ? 0 : Math.min((status / 100) | 0, STATUS_CLASSES.length - 1);
 }

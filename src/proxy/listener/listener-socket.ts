@@ -4,15 +4,14 @@
  * address only swaps `current`; the socket and its connections stay.
  */
 import type { Connection, ConnectionOwner, Listener, ListenOwner } from "../../fastpath/transport.ts";
-import { DEFAULT_H1_LIMITS } from "../../wire/h1/h1-limits.ts";
 import { RequestHead } from "../../wire/http/message.ts";
 import { DownstreamH1 } from "../downstream/downstream-h1.ts";
-import { SessionPool } from "../downstream/session-pool.ts";
 import type { Generation, ListenerRuntime } from "../generation.ts";
-import { ACCEPT_ERROR_KINDS, GLOBAL_SLOTS } from "../plan.ts";
+import { ACCEPT_ERROR_KINDS, GLOBAL_SLOTS, type ListenerSlots } from "../plan.ts";
 import { RouteRequest } from "../router/route-input.ts";
 import { PER_IP_REFUSED } from "../state/per-ip-table.ts";
 import type { WorkerContext } from "../worker-context.ts";
+import { type ListenerCurrent, listenerCurrent } from "./listener-current.ts";
 import { ShedConnection } from "./shed-connection.ts";
 
 /** Connections that are being told of the overload at one time; the rest are reset. */
@@ -21,13 +20,10 @@ const MAX_SHEDDING = 256;
 /** An idle connection that rested so long is not about to send a request when a drain closes it. */
 export const DRAIN_GRACE_MS = 1000;
 
-/** What a generation means to this listener. */
-export interface ListenerCurrent {
-  readonly generation: Generation;
-  readonly runtime: ListenerRuntime;
-  readonly sessions: SessionPool;
-  /** From the first byte of a request to the end of its head. */
-  readonly headDeadlineMs: number;
+/** What an admitted connection has to give back: a reload may have renamed the listener meanwhile. */
+interface Admission {
+  readonly ticket: number;
+  readonly slots: ListenerSlots;
 }
 
 export class ListenerSocket implements ListenOwner {
@@ -36,13 +32,13 @@ export class ListenerSocket implements ListenOwner {
   current: ListenerCurrent;
   readonly #context: WorkerContext;
   readonly #listener: Listener;
-  readonly #connections = new Map<DownstreamH1, number>();
+  readonly #connections = new Map<DownstreamH1, Admission>();
   #shedding = 0;
 
   constructor(context: WorkerContext, listener: Listener, generation: Generation, runtime: ListenerRuntime) {
     this.#context = context;
     this.#listener = listener;
-    this.current = currentOf(generation, runtime);
+    this.current = listenerCurrent(generation, runtime);
   }
 
   get port(): number {
@@ -59,7 +55,7 @@ export class ListenerSocket implements ListenOwner {
   }
 
   adopt(generation: Generation, runtime: ListenerRuntime): void {
-    this.current = currentOf(generation, runtime);
+    this.current = listenerCurrent(generation, runtime);
   }
 
   /** Takes no more connections; those that there are end after the request under way. */
@@ -93,7 +89,7 @@ export class ListenerSocket implements ListenOwner {
     }
     (counters[plan.metrics.connectionsInflight] as number) += 1;
     const owner = new DownstreamH1(this.#context, connection, this);
-    this.#connections.set(owner, ticket);
+    this.#connections.set(owner, { ticket, slots: plan.metrics });
     return owner;
   }
 
@@ -109,14 +105,13 @@ export class ListenerSocket implements ListenOwner {
 
   /** A connection that `onAccept` admitted is gone. */
   closed(owner: DownstreamH1): void {
-    const ticket = this.#connections.get(owner);
-    if (ticket === undefined) return;
+    const admission = this.#connections.get(owner);
+    if (admission === undefined) return;
     this.#connections.delete(owner);
     const { counters, stripe } = this.#context;
-    const { metrics } = this.current.runtime.plan;
-    stripe.perIp.release(ticket);
-    (counters[metrics.acceptInflight] as number) -= 1;
-    (counters[metrics.connectionsInflight] as number) -= 1;
+    stripe.perIp.release(admission.ticket);
+    (counters[admission.slots.acceptInflight] as number) -= 1;
+    (counters[admission.slots.connectionsInflight] as number) -= 1;
   }
 
   /** Over capacity: a short 503 for as many as can be told, RST for the rest. Feature row A2.11. */
@@ -130,25 +125,4 @@ export class ListenerSocket implements ListenOwner {
       this.#shedding -= 1;
     });
   }
-}
-
-function currentOf(generation: Generation, runtime: ListenerRuntime): ListenerCurrent {
-  const { http } = runtime.plan;
-  const { runtime: limits, security } = generation.plan;
-  const sessions = new SessionPool(
-    {
-      maxHeaderBytes: http.maxHeaderBytes,
-      maxHeaders: http.maxHeaders,
-      maxTrailerBytes: DEFAULT_H1_LIMITS.maxTrailerBytes,
-      maxChunkLineBytes: DEFAULT_H1_LIMITS.maxChunkLineBytes,
-      maxChunkOverheadBytes: DEFAULT_H1_LIMITS.maxChunkOverheadBytes,
-    },
-    { headerUnderscorePolicy: limits.headerUnderscorePolicy, strictTe: security.strictTe, scheme: "http" },
-  );
-  return {
-    generation,
-    runtime,
-    sessions,
-    headDeadlineMs: Math.min(http.headerTimeoutMs, limits.headerDeadlineMs),
-  };
 }

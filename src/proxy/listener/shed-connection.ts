@@ -1,7 +1,7 @@
 /** A connection over the listener's capacity: it is told so and closed, without reading what it wants. */
 import { Timer } from "../../base/timer-wheel.ts";
 import type { Connection, ConnectionOwner } from "../../fastpath/transport.ts";
-import { LINGER_MS } from "../downstream/linger-limits.ts";
+import { LINGER_MS } from "../downstream/linger.ts";
 import type { WorkerContext } from "../worker-context.ts";
 
 const BODY = "listener over capacity";
@@ -23,7 +23,7 @@ export class ShedConnection implements ConnectionOwner {
     this.#connection = connection;
     this.#onGone = onGone;
     this.#timer = new Timer(() => context.transport.destroy(connection));
-    context.wheel.arm(this.#timer, context.nowMs() + LINGER_MS);
+    context.wheel.arm(this.#timer, context.clock.nowMs + LINGER_MS);
   }
 
   onConnect(): void {}

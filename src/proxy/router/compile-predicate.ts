@@ -5,7 +5,15 @@ import { AllOf, Always, AnyOf, Not, type Predicate } from "./predicate.ts";
 import { QueryHas, QueryMatches } from "./query-predicates.ts";
 import type { RuleNode } from "./rule.ts";
 import { Pattern, type PatternScope } from "./rule-pattern.ts";
-import { ClientIn, HostIs, HostMatches, MethodIs, PathIs, PathMatches, PathStartsWith } from "./target-predicates.ts";
+import {
+  ClientIn,
+  HostIs,
+  HostMatches,
+  MethodIs,
+  PathIs,
+  PathMatches,
+  PathStartsWith,
+} from "./target-predicates.ts";
 
 export class PredicateCompiler {
   readonly #wholePatterns = new Map<string, Pattern>();

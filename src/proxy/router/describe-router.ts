@@ -29,7 +29,9 @@ export function describeRoutes(ranked: readonly RankedRoute[]): string {
       if (!lines.includes(line)) lines.push(line);
     }
   }
-  const sections = [...hosts.keys()].toSorted(anyLast).map((title) => section(title, hosts.get(title) ?? new Map()));
+  const sections = [...hosts.keys()]
+    .toSorted(anyLast)
+    .map((title) => section(title, hosts.get(title) ?? new Map()));
   if (never.length > 0) sections.push(["never matched", ...never].join("\n"));
   return sections.length === 0 ? "no routes" : sections.join("\n");
 }

@@ -38,7 +38,8 @@ export class FieldIs implements Predicate {
     const fields = request.head.fields;
     let index = this.#name.find(fields, 0);
     while (index !== -1) {
-      if (equalBytes(fields.bytes, fields.valueStart(index), fields.valueEnd(index), this.#value)) return true;
+      if (equalBytes(fields.bytes, fields.valueStart(index), fields.valueEnd(index), this.#value))
+        return true;
       index = this.#name.find(fields, index + 1);
     }
     return false;

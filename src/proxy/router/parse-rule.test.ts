@@ -51,11 +51,20 @@ test("older spellings are the same nodes", () => {
 
 test("several arguments mean any of them", () => {
   check("Host(`a`, `b`)", { kind: "or", nodes: [host("a"), host("b")] });
-  check("Method(`GET`,`HEAD`)", { kind: "or", nodes: [{ kind: "method", method: "GET" }, { kind: "method", method: "HEAD" }] });
+  check("Method(`GET`,`HEAD`)", {
+    kind: "or",
+    nodes: [
+      { kind: "method", method: "GET" },
+      { kind: "method", method: "HEAD" },
+    ],
+  });
 });
 
 test("! binds tighter than &&, && tighter than ||; parentheses group", () => {
-  check("Host(`a`) || Host(`b`) && PathPrefix(`/x`)", { kind: "or", nodes: [host("a"), { kind: "and", nodes: [host("b"), prefix("/x")] }] });
+  check("Host(`a`) || Host(`b`) && PathPrefix(`/x`)", {
+    kind: "or",
+    nodes: [host("a"), { kind: "and", nodes: [host("b"), prefix("/x")] }],
+  });
   check("(Host(`a`) || Host(`b`)) && PathPrefix(`/x`)", {
     kind: "and",
     nodes: [{ kind: "or", nodes: [host("a"), host("b")] }, prefix("/x")],
@@ -132,8 +141,9 @@ test("wrong paths are explained", () => {
   checkError("Path(``)", 6, "a path starts with /", "PathPrefix(`/`)");
   checkError("PathPrefix(`api`)", 12, "a path starts with /", "write /api");
   checkError("Path(`/a?b=c`)", 8, "query", "Query(");
-  checkError("Path(`/a b`)", 8, "percent-encoded", "write /a%20b");
-  checkError("Path(`/ü`)", 7, "percent-encoded", "write /%C3%BC");
+  checkError("Path(`/a b`)", 8, "percent-encoded", "write %20");
+  checkError("Path(`/ü`)", 7, "percent-encoded", "write %C3%BC");
+  checkError("Path(`/😀`)", 7, "percent-encoded", "write %F0%9F%98%80");
   checkError("Path(`/users/{id}`)", 13, "literally", "PathRegexp");
   checkError("Path(`/a#b`)", 8, "fragment");
   checkError(`Path(\`/${"a".repeat(MAX_PATH_CHARS)}\`)`, MAX_PATH_CHARS + 6, "at most 1024");
@@ -148,6 +158,7 @@ test("wrong patterns, addresses, names and values are explained at their place",
   checkError("ClientIP(`localhost`)", 10, "not an IP address");
   checkError("Header(`X A`, `b`)", 8, '"X A" is not a field name');
   checkError("Header(`Host`, `b`)", 8, "cannot be matched as a header", "use Host(...)");
+  checkError("HeaderRegexp(`Upgrade`, `b`)", 14, "cannot be matched as a header", "one connection");
   checkError("Header(`X`, ` b`)", 13, "never matches");
   checkError("Method(``)", 8, "must not be empty");
   checkError("Method(`G T`)", 8, "is not a method");
@@ -167,7 +178,11 @@ test("length, depth and number of arguments are bounded", () => {
 });
 
 const word = fc.stringMatching(/^[a-z]{1,5}$/);
-const text = fc.string({ unit: fc.constantFrom("a", "`", '"', "\\", "\t", "é", ")", "&"), minLength: 1, maxLength: 6 });
+const text = fc.string({
+  unit: fc.constantFrom("a", "`", '"', "\\", "\t", "é", ")", "&"),
+  minLength: 1,
+  maxLength: 6,
+});
 const leaf: fc.Arbitrary<RuleNode> = fc.oneof(
   word.map(host),
   word.map((path): RuleNode => ({ kind: "path", path: `/${path}` })),
@@ -180,13 +195,17 @@ const leaf: fc.Arbitrary<RuleNode> = fc.oneof(
   fc.tuple(word, text).map(([key, value]): RuleNode => ({ kind: "query", key, value })),
   word.map((key): RuleNode => ({ kind: "query", key })),
   fc.tuple(text, word).map(([key, pattern]): RuleNode => ({ kind: "queryRegexp", key, pattern })),
-  fc.constantFrom(["10.0.0.0/8"], ["::1/128", "192.0.2.0/24"]).map((cidrs): RuleNode => ({ kind: "clientIp", cidrs })),
+  fc
+    .constantFrom(["10.0.0.0/8"], ["::1/128", "192.0.2.0/24"])
+    .map((cidrs): RuleNode => ({ kind: "clientIp", cidrs })),
 );
 const tree = fc.letrec<{ node: RuleNode }>((tie) => ({
   node: fc.oneof(
     { maxDepth: 4, depthIdentifier: "rule" },
     leaf,
-    fc.tuple(fc.constantFrom("and", "or"), fc.array(tie("node"), { minLength: 2, maxLength: 4 })).map(([kind, nodes]) => joined(kind, nodes)),
+    fc
+      .tuple(fc.constantFrom("and", "or"), fc.array(tie("node"), { minLength: 2, maxLength: 4 }))
+      .map(([kind, nodes]) => joined(kind, nodes)),
     tie("node").map((node): RuleNode => ({ kind: "not", node })),
   ),
 })).node;
@@ -207,19 +226,44 @@ test("what is printed is parsed to the same tree, and printed the same again", (
 });
 
 test("a printed rule is short and plain", () => {
-  const result = parseRule('(Host("a")||Host(`b`)) && !(Method(`GET`) || Query("k=v"))&&(Headers(`X-A`,`b`))');
+  const result = parseRule(
+    '(Host("a")||Host(`b`)) && !(Method(`GET`) || Query("k=v"))&&(Headers(`X-A`,`b`))',
+  );
   assert.ok("rule" in result);
-  assert.equal(printRule(result.rule), "Host(`a`, `b`) && !(Method(`GET`) || Query(`k`, `v`)) && Header(`x-a`, `b`)");
+  assert.equal(
+    printRule(result.rule),
+    "Host(`a`, `b`) && !(Method(`GET`) || Query(`k`, `v`)) && Header(`x-a`, `b`)",
+  );
   assert.ok("rule" in parseRule(printRule({ kind: "all" })));
 });
 
 test("any text gives a rule or an error inside the text", () => {
-  const piece = fc.constantFrom("Host", "Path", "(", ")", "`a`", '"/"', ",", "&&", "||", "!", " ", "`", '"', "\\", "&", "x");
+  const piece = fc.constantFrom(
+    "Host",
+    "Path",
+    "(",
+    ")",
+    "`a`",
+    '"/"',
+    ",",
+    "&&",
+    "||",
+    "!",
+    " ",
+    "`",
+    '"',
+    "\\",
+    "&",
+    "x",
+  );
   fc.assert(
     fc.property(fc.array(piece, { maxLength: 30 }), (pieces) => {
       const source = pieces.join("");
       const result = parseRule(source);
-      if ("error" in result) assert.ok(result.offset >= 0 && result.offset <= source.length && result.error !== "the rule cannot be read");
+      if ("error" in result)
+        assert.ok(
+          result.offset >= 0 && result.offset <= source.length && result.error !== "the rule cannot be read",
+        );
     }),
     { numRuns: 2000 },
   );

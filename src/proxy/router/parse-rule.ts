@@ -27,7 +27,10 @@ export interface RuleError {
 /** The tree of a rule, with nested lists of one operator joined; or the first error. */
 export function parseRule(text: string): { readonly rule: RuleNode } | RuleError {
   if (text.length > MAX_RULE_CHARS) {
-    return { error: `a rule has at most ${MAX_RULE_CHARS} characters, this one ${text.length}`, offset: MAX_RULE_CHARS };
+    return {
+      error: `a rule has at most ${MAX_RULE_CHARS} characters, this one ${text.length}`,
+      offset: MAX_RULE_CHARS,
+    };
   }
   return new RuleParser(text).parse();
 }
@@ -77,7 +80,8 @@ class RuleParser {
     if (this.#token.kind === "name") return this.#matcher(this.#token);
     if (!this.#isSymbol("!") && !this.#isSymbol("(")) return this.#expected("a matcher, ! or (");
     const opening = this.#token;
-    if (this.#depth === MAX_RULE_DEPTH) return this.#fail({ error: `rules nest at most ${MAX_RULE_DEPTH} deep`, offset: opening.offset });
+    if (this.#depth === MAX_RULE_DEPTH)
+      return this.#fail({ error: `rules nest at most ${MAX_RULE_DEPTH} deep`, offset: opening.offset });
     this.#depth++;
     const negated = this.#isSymbol("!");
     this.#advance();
@@ -112,7 +116,10 @@ class RuleParser {
       const token = this.#token;
       if (token.kind !== "string") return this.#expected("an argument in backticks or double quotes");
       if (++this.#matchers > MAX_RULE_MATCHERS) {
-        return this.#fail({ error: `a rule has at most ${MAX_RULE_MATCHERS} arguments in all`, offset: token.offset });
+        return this.#fail({
+          error: `a rule has at most ${MAX_RULE_MATCHERS} arguments in all`,
+          offset: token.offset,
+        });
       }
       strings.push(token);
       this.#advance();
@@ -132,7 +139,11 @@ class RuleParser {
 
   #unknownMatcher(name: Token & { kind: "name" }): undefined {
     if (name.text === "HostSNI" || name.text === "HostSNIRegexp") {
-      return this.#fail({ error: `${name.text} is for listeners without HTTP`, offset: name.offset, hint: "use Host(...)" });
+      return this.#fail({
+        error: `${name.text} is for listeners without HTTP`,
+        offset: name.offset,
+        hint: "use Host(...)",
+      });
     }
     const names = [...MATCHERS.keys()];
     const near = closest(name.text, names);
@@ -165,7 +176,8 @@ function withHint(error: string, offset: number, hint: string | undefined): Rule
 
 function arityError(matcher: Matcher, count: number, offset: number): RuleError {
   const { minArguments: min, maxArguments: max } = matcher;
-  const wanted = max === Number.POSITIVE_INFINITY ? `at least ${min}` : min === max ? `${min}` : `${min} or ${max}`;
+  const wanted =
+    max === Number.POSITIVE_INFINITY ? `at least ${min}` : min === max ? `${min}` : `${min} or ${max}`;
   const noun = wanted.endsWith(" 1") ? "argument" : "arguments";
   return { error: `${matcher.name} takes ${wanted} ${noun} (${matcher.usage}), got ${count}`, offset };
 }

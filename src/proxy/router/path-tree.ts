@@ -39,7 +39,9 @@ class PathNode {
     this.prefix = reachable(draft.prefix);
     this.above = above;
     this.bestPrefix = Math.min(this.prefix[0]?.rank ?? NO_RANK, above?.bestPrefix ?? NO_RANK);
-    const drafts = [...draft.children.values()].toSorted((a, b) => a.label.charCodeAt(0) - b.label.charCodeAt(0));
+    const drafts = [...draft.children.values()].toSorted(
+      (a, b) => a.label.charCodeAt(0) - b.label.charCodeAt(0),
+    );
     const next = this.prefix.length > 0 ? this : above;
     this.codes = Uint16Array.from(drafts, (child) => child.label.charCodeAt(0));
     this.children = drafts.map((child) => new PathNode(child, next));

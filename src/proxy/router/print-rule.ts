@@ -22,11 +22,15 @@ export function printRule(rule: RuleNode): string {
     case "all":
       return "HostRegexp(`.*`)";
     case "and":
-      return rule.nodes.map((node) => (needsParentheses(node) ? `(${printRule(node)})` : printRule(node))).join(" && ");
+      return rule.nodes
+        .map((node) => (needsParentheses(node) ? `(${printRule(node)})` : printRule(node)))
+        .join(" && ");
     case "or":
       return printList(rule.nodes) ?? rule.nodes.map(printRule).join(" || ");
     case "not":
-      return rule.node.kind === "and" || needsParentheses(rule.node) ? `!(${printRule(rule.node)})` : `!${printRule(rule.node)}`;
+      return rule.node.kind === "and" || needsParentheses(rule.node)
+        ? `!(${printRule(rule.node)})`
+        : `!${printRule(rule.node)}`;
     case "host":
     case "hostRegexp":
     case "path":

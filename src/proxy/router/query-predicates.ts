@@ -30,9 +30,13 @@ export class QueryHas implements Predicate {
     let start = request.pathEnd + 1;
     while (start < target.length) {
       const keyEnd = scanTo(target, start, EQUALS);
-      const end = keyEnd < target.length && target.charCodeAt(keyEnd) === EQUALS ? scanTo(target, keyEnd, AMPERSAND) : keyEnd;
+      const end =
+        keyEnd < target.length && target.charCodeAt(keyEnd) === EQUALS
+          ? scanTo(target, keyEnd, AMPERSAND)
+          : keyEnd;
       if (decodesTo(target, start, keyEnd, this.#key)) {
-        if (this.#value === null || decodesTo(target, Math.min(keyEnd + 1, end), end, this.#value)) return true;
+        if (this.#value === null || decodesTo(target, Math.min(keyEnd + 1, end), end, this.#value))
+          return true;
       }
       start = end + 1;
     }
@@ -55,8 +59,12 @@ export class QueryMatches implements Predicate {
     let start = request.pathEnd + 1;
     while (start < target.length) {
       const keyEnd = scanTo(target, start, EQUALS);
-      const end = keyEnd < target.length && target.charCodeAt(keyEnd) === EQUALS ? scanTo(target, keyEnd, AMPERSAND) : keyEnd;
-      if (decodesTo(target, start, keyEnd, this.#key) && this.#pattern.test(decoded(target, keyEnd + 1, end))) return true;
+      const end =
+        keyEnd < target.length && target.charCodeAt(keyEnd) === EQUALS
+          ? scanTo(target, keyEnd, AMPERSAND)
+          : keyEnd;
+      if (decodesTo(target, start, keyEnd, this.#key) && this.#pattern.test(decoded(target, keyEnd + 1, end)))
+        return true;
       start = end + 1;
     }
     return false;

@@ -17,7 +17,8 @@ export interface RankedRoute {
 export function rankRoutes(routes: readonly RoutePlan[], listenerIndex: number): readonly RankedRoute[] {
   const ranked: RankedRoute[] = [];
   routes.forEach((plan, index) => {
-    if (plan.listeners.includes(listenerIndex)) ranked.push({ plan, index, alternatives: alternativesOf(plan.rule) });
+    if (plan.listeners.includes(listenerIndex))
+      ranked.push({ plan, index, alternatives: alternativesOf(plan.rule) });
   });
   return ranked.toSorted(compareRoutes);
 }

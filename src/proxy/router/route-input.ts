@@ -25,6 +25,8 @@ export class RouteRequest implements RouteInput {
   pathEnd = 0;
   head: RequestHead;
   clientIp = "";
+  /** The authority that `host` was made from: on a connection it is the same for most requests. */
+  #authority = "";
 
   constructor(head: RequestHead) {
     this.head = head;
@@ -34,7 +36,10 @@ export class RouteRequest implements RouteInput {
   set(head: RequestHead, clientIp: string): void {
     this.head = head;
     this.clientIp = clientIp;
-    this.host = routingHost(head.authority);
+    if (head.authority !== this.#authority) {
+      this.#authority = head.authority;
+      this.host = routingHost(head.authority);
+    }
     this.target = head.path;
     const query = head.path.indexOf("?");
     this.pathEnd = query === -1 ? head.path.length : query;

@@ -56,7 +56,8 @@ export function alternativesOf(rule: RuleNode): readonly Alternative[] {
 /** Each alternative combined with each of the node's; the node stays a test where that would be too many. */
 function multiply(alternatives: readonly Alternative[], node: RuleNode): readonly Alternative[] {
   const factors = alternativesOf(node);
-  if (alternatives.length * factors.length > MAX_ALTERNATIVES) return alternatives.map((each) => tested(each, node));
+  if (alternatives.length * factors.length > MAX_ALTERNATIVES)
+    return alternatives.map((each) => tested(each, node));
   return alternatives.flatMap((each) => factors.flatMap((factor) => both(each, factor) ?? []));
 }
 

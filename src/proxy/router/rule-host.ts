@@ -23,7 +23,8 @@ export function ruleHost(text: string): string | ArgumentError {
   const bad = badHostCharacter(text);
   if (bad !== undefined) return bad;
   const host = routingHost(text);
-  if (host.length > MAX_HOST_CHARS) return { error: `a host has at most ${MAX_HOST_CHARS} characters`, offset: MAX_HOST_CHARS };
+  if (host.length > MAX_HOST_CHARS)
+    return { error: `a host has at most ${MAX_HOST_CHARS} characters`, offset: MAX_HOST_CHARS };
   return badLabel(host) ?? host;
 }
 
@@ -33,10 +34,18 @@ function badHostCharacter(text: string): ArgumentError | undefined {
   const character = text.charAt(offset);
   if (character === "*") {
     const suffix = text.replaceAll(".", "\\.").replaceAll("*", "[^.]+");
-    return { error: "Host compares names exactly; * has no meaning in it", offset, hint: `HostRegexp(\`${suffix}\`)` };
+    return {
+      error: "Host compares names exactly; * has no meaning in it",
+      offset,
+      hint: `HostRegexp(\`${suffix}\`)`,
+    };
   }
   if (character === ":" && text.startsWith("//", offset + 1)) {
-    return { error: "a host is a name without scheme", offset: 0, hint: `Host(\`${text.slice(offset + 3).split("/")[0]}\`)` };
+    return {
+      error: "a host is a name without scheme",
+      offset: 0,
+      hint: `Host(\`${text.slice(offset + 3).split("/")[0]}\`)`,
+    };
   }
   if (character === ":") {
     const hint = `Host(\`${text.slice(0, offset)}\`); the port of a request is not compared`;
@@ -57,7 +66,8 @@ function badLabel(host: string): ArgumentError | undefined {
   let offset = 0;
   for (const label of host.split(".")) {
     if (label === "") return { error: "a host has no empty labels", offset };
-    if (label.length > MAX_LABEL_CHARS) return { error: `a label of a host has at most ${MAX_LABEL_CHARS} characters`, offset };
+    if (label.length > MAX_LABEL_CHARS)
+      return { error: `a label of a host has at most ${MAX_LABEL_CHARS} characters`, offset };
     offset += label.length + 1;
   }
   return undefined;

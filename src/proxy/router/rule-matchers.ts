@@ -25,11 +25,23 @@ export interface Matcher {
 
 /** RFC 9110 section 5.6.2. */
 const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
-/** Fields that are not kept among the fields of a request: a rule on them would never match. */
-const FIELDS_APART: ReadonlyMap<string, string> = new Map([
-  ["host", "use Host(...)"],
-  ["content-length", "it is framing, not a field that can be routed by"],
-  ["transfer-encoding", "it is framing, not a field that can be routed by"],
+/**
+ * Fields that rules do not see, so that a rule on them would never match: the codec keeps what frames
+ * the message apart, and what is meant for one hop is taken out before routing (RFC 9110 section 7.6.1).
+ */
+const UNSEEN_FIELDS: ReadonlySet<string> = new Set([
+  "connection",
+  "content-length",
+  "host",
+  "http2-settings",
+  "keep-alive",
+  "proxy-authenticate",
+  "proxy-authorization",
+  "proxy-connection",
+  "te",
+  "trailer",
+  "transfer-encoding",
+  "upgrade",
 ]);
 
 const LIST = Number.POSITIVE_INFINITY;
@@ -108,16 +120,18 @@ function badPath(path: string): ArgumentError | undefined {
     const hint = path === "" || path === "*" ? "PathPrefix(`/`) matches every path" : `write /${path}`;
     return { error: "a path starts with /", offset: 0, hint };
   }
-  if (path.length > MAX_PATH_CHARS) return { error: `a path has at most ${MAX_PATH_CHARS} characters`, offset: MAX_PATH_CHARS };
+  if (path.length > MAX_PATH_CHARS)
+    return { error: `a path has at most ${MAX_PATH_CHARS} characters`, offset: MAX_PATH_CHARS };
   const offset = path.search(/[^!-~]|[?#{}]/);
   if (offset === -1) return undefined;
-  const character = path.charAt(offset);
-  if (character === "?") return { error: "the query is not part of the path", offset, hint: "use Query(`key`, `value`)" };
+  const character = String.fromCodePoint(path.codePointAt(offset) ?? 0);
+  if (character === "?")
+    return { error: "the query is not part of the path", offset, hint: "use Query(`key`, `value`)" };
   if (character === "#") return { error: "a request has no fragment", offset };
   if (character === "{" || character === "}") {
     return { error: "paths are compared literally", offset, hint: "use PathRegexp(...) for a pattern" };
   }
-  const hint = `write ${encodeURI(character.toWellFormed())}`;
+  const hint = `write ${encodeURIComponent(character.toWellFormed())}`;
   return { error: `${JSON.stringify(character)} stands percent-encoded in a path`, offset, hint };
 }
 
@@ -132,7 +146,12 @@ function headerNode(values: readonly string[]): RuleNode | MatcherError {
   const bad = badFieldName(name);
   if (bad !== undefined) return bad;
   const offset = value.search(/[\r\n\0]|^[ \t]|[ \t]$/);
-  if (offset !== -1) return { error: "a field value has no blanks at its ends, line ends or NUL: it never matches", offset, argument: 1 };
+  if (offset !== -1)
+    return {
+      error: "a field value has no blanks at its ends, line ends or NUL: it never matches",
+      offset,
+      argument: 1,
+    };
   return { kind: "header", name: name.toLowerCase(), value };
 }
 
@@ -144,11 +163,13 @@ function headerPatternNode(values: readonly string[]): RuleNode | MatcherError {
 
 function badFieldName(name: string): MatcherError | undefined {
   if (!TOKEN.test(name)) {
-    const error = name === "" ? "the field name must not be empty" : `${JSON.stringify(name)} is not a field name`;
+    const error =
+      name === "" ? "the field name must not be empty" : `${JSON.stringify(name)} is not a field name`;
     return { error, offset: 0, argument: 0 };
   }
-  const hint = FIELDS_APART.get(name.toLowerCase());
-  if (hint === undefined) return undefined;
+  if (!UNSEEN_FIELDS.has(name.toLowerCase())) return undefined;
+  const host = name.toLowerCase() === "host";
+  const hint = host ? "use Host(...)" : "it belongs to one connection, not to the request";
   return { error: `${name} cannot be matched as a header`, offset: 0, argument: 0, hint };
 }
 
@@ -161,9 +182,12 @@ function badPattern(pattern: string): MatcherError | undefined {
 function queryNode(values: readonly string[]): RuleNode | MatcherError {
   const [first = "", value] = values;
   const equals = first.indexOf("=");
-  if (first === "" || equals === 0) return { error: "the query key must not be empty", offset: 0, argument: 0 };
-  if (equals === -1) return value === undefined ? { kind: "query", key: first } : { kind: "query", key: first, value };
-  if (value === undefined) return { kind: "query", key: first.slice(0, equals), value: first.slice(equals + 1) };
+  if (first === "" || equals === 0)
+    return { error: "the query key must not be empty", offset: 0, argument: 0 };
+  if (equals === -1)
+    return value === undefined ? { kind: "query", key: first } : { kind: "query", key: first, value };
+  if (value === undefined)
+    return { kind: "query", key: first.slice(0, equals), value: first.slice(equals + 1) };
   const hint = "Query(`a=b`) && Query(`c=d`), or Query(`a`, `b`)";
   return { error: "with two arguments the first is the key alone", offset: equals, argument: 0, hint };
 }

@@ -40,14 +40,18 @@ export class Pattern {
 export function checkPattern(pattern: string): PatternError | undefined {
   if (pattern === "") return { error: "a regular expression must not be empty", offset: 0 };
   if (pattern.length > MAX_PATTERN_CHARS) {
-    return { error: `a regular expression has at most ${MAX_PATTERN_CHARS} characters, this one ${pattern.length}`, offset: 0 };
+    return {
+      error: `a regular expression has at most ${MAX_PATTERN_CHARS} characters, this one ${pattern.length}`,
+      offset: 0,
+    };
   }
   const compiled = tryCompile(pattern);
   if (compiled instanceof RE2JS) {
     if (compiled.programSize() <= MAX_PATTERN_INSTRUCTIONS) return undefined;
     return { error: "the regular expression is too large; use smaller repeat counts", offset: 0 };
   }
-  if (!(compiled instanceof RE2JSSyntaxException)) return { error: `invalid regular expression: ${compiled.message}`, offset: 0 };
+  if (!(compiled instanceof RE2JSSyntaxException))
+    return { error: `invalid regular expression: ${compiled.message}`, offset: 0 };
   return { error: describe(compiled), offset: errorOffset(pattern, compiled) };
 }
 

@@ -47,7 +47,8 @@ export class RuleScanner {
 
   #backticked(offset: number): Token {
     const close = this.#text.indexOf("`", offset + 1);
-    if (close === -1) return { kind: "bad", offset, error: "the argument that begins here has no closing backtick" };
+    if (close === -1)
+      return { kind: "bad", offset, error: "the argument that begins here has no closing backtick" };
     this.#at = close + 1;
     return { kind: "string", offset, start: offset + 1, value: this.#text.slice(offset + 1, close) };
   }
@@ -67,7 +68,8 @@ export class RuleScanner {
         i++;
       }
     }
-    if (i >= this.#text.length) return { kind: "bad", offset, error: "the argument that begins here has no closing quote" };
+    if (i >= this.#text.length)
+      return { kind: "bad", offset, error: "the argument that begins here has no closing quote" };
     this.#at = i + 1;
     return { kind: "string", offset, start: offset + 1, value };
   }
@@ -83,15 +85,26 @@ export class RuleScanner {
       return { kind: "symbol", offset, text: character };
     }
     if (character === "&" || character === "|") {
-      return { kind: "bad", offset, error: `unexpected ${character}`, hint: `write ${character}${character}` };
+      return {
+        kind: "bad",
+        offset,
+        error: `unexpected ${character}`,
+        hint: `write ${character}${character}`,
+      };
     }
-    if (character === "'") return { kind: "bad", offset, error: "unexpected '", hint: "arguments stand in backticks or double quotes" };
+    if (character === "'")
+      return {
+        kind: "bad",
+        offset,
+        error: "unexpected '",
+        hint: "arguments stand in backticks or double quotes",
+      };
     return { kind: "bad", offset, error: `unexpected ${JSON.stringify(character)}` };
   }
 }
 
 function badEscape(offset: number, character: string): Token {
-  const hint = "in double quotes only \\\\ \\\" \\t \\n \\r are escapes; backticks take everything literally";
+  const hint = 'in double quotes only \\\\ \\" \\t \\n \\r are escapes; backticks take everything literally';
   return { kind: "bad", offset, error: `unknown escape \\${character}`, hint };
 }
 

@@ -1,4 +1,4 @@
-/** The rule of a route as a tree of plain data; `parse-rule.ts` makes it, `compile-rule.ts` runs it. */
+/** The rule of a route as a tree of plain data; `parse-rule.ts` makes it, `compile-router.ts` runs it. */
 export type RuleNode =
   | { readonly kind: "all" }
   | { readonly kind: "and"; readonly nodes: readonly RuleNode[] }

@@ -9,6 +9,7 @@ import type { Fault } from "../../base/fault.ts";
 import { Fault as FaultValue } from "../../base/fault.ts";
 import type { Connection } from "../../fastpath/transport.ts";
 import type { Exchange } from "../exchange/exchange.ts";
+import { logPart } from "../finish/access-log-format.ts";
 import { GLOBAL_SLOTS, type BackendPlan, type BackendSlots, type PoolPlan } from "../plan.ts";
 import type { WorkerContext } from "../worker-context.ts";
 import type { AddressBook } from "./address-book.ts";
@@ -28,14 +29,16 @@ export interface BackendSettings {
 
 export class Backend {
   readonly context: WorkerContext;
+  /** The backend as it stands in every line of the access log. */
+  readonly logPart: Uint8Array;
   readonly #addresses: AddressBook;
   /** Idle connections in all pools of this worker; shared so that the total is bounded. */
   readonly #idleTotal: { count: number };
   #settings: BackendSettings;
-  #idle: UpstreamH1[] = [];
+  readonly #idle: UpstreamH1[] = [];
   #dialing = 0;
   #open = 0;
-  #pending: PendingRequest[] = [];
+  readonly #pending: PendingRequest[] = [];
   #nextAddress = 0;
 
   constructor(
@@ -45,6 +48,7 @@ export class Backend {
     idleTotal: { count: number },
   ) {
     this.context = context;
+    this.logPart = logPart({ backend: settings.plan.address });
     this.#settings = settings;
     this.#addresses = addresses;
     this.#idleTotal = idleTotal;
@@ -104,7 +108,9 @@ export class Backend {
     }
     this.#idle.push(connection);
     this.#changeIdle(1);
-    connection.rest(Math.min(this.context.nowMs() + pool.idleTimeoutMs, connection.openedMs + pool.maxAgeMs));
+    connection.rest(
+      Math.min(this.context.clock.nowMs + pool.idleTimeoutMs, connection.openedMs + pool.maxAgeMs),
+    );
   }
 
   /** A dial succeeded: the connection is for the first who waits. */
@@ -150,7 +156,7 @@ export class Backend {
 
   /** No longer in any plan: idle connections close now, busy ones after their exchange. */
   retire(): void {
-    for (const connection of [...this.#idle]) connection.destroy();
+    while (this.#idle.length > 0) this.#idle.at(-1)?.destroy();
     this.#settings = { ...this.#settings, pool: { ...this.#settings.pool, maxIdlePerBackend: 0 } };
   }
 

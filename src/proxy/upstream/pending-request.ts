@@ -20,7 +20,7 @@ export class PendingRequest implements RequestSink {
     this.#timer = new Timer(() => this.#timeOut());
     exchange.upstream = this;
     const { context } = backend;
-    context.wheel.arm(this.#timer, context.nowMs() + backend.settings.connectTimeoutMs);
+    context.wheel.arm(this.#timer, context.clock.nowMs + backend.settings.connectTimeoutMs);
   }
 
   /** Whoever takes it out of the queue says so. */

@@ -32,9 +32,15 @@ export function upstreamFailed(context: WorkerContext, exchange: Exchange, fault
 }
 
 /** A reused connection ended before it answered. Returns false when the request must not be repeated. */
-export function retryStale(context: WorkerContext, exchange: Exchange, backend: Backend, fault: Fault): boolean {
+export function retryStale(
+  context: WorkerContext,
+  exchange: Exchange,
+  backend: Backend,
+  fault: Fault,
+): boolean {
   const { request } = exchange;
-  if (request.bodyLength !== 0 || !isIdempotent(request.method) || exchange.attempts >= MAX_ATTEMPTS) return false;
+  if (request.bodyLength !== 0 || !isIdempotent(request.method) || exchange.attempts >= MAX_ATTEMPTS)
+    return false;
   context.log.debug(
     { service: exchange.route?.service.plan.name, backend: backend.plan.address, fault: fault.toString() },
     "an idle connection was dead; the request is sent again on a new one",
@@ -47,7 +53,7 @@ function again(context: WorkerContext, exchange: Exchange, backend: Backend, fre
   (context.counters[GLOBAL_SLOTS.upstream_retries_total] as number) += 1;
   exchange.attempts += 1;
   exchange.backend = backend;
-  exchange.pickMs = context.nowMs();
+  exchange.pickMs = context.clock.nowMs;
   backend.acquire(exchange, fresh);
 }
 

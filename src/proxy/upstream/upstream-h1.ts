@@ -51,7 +51,7 @@ export class UpstreamH1 implements ConnectionOwner, RequestSink {
 
   dial(open: (owner: UpstreamH1) => Connection, timeoutMs: number): void {
     const { context } = this.#backend;
-    this.openedMs = context.nowMs();
+    this.openedMs = context.clock.nowMs;
     context.wheel.arm(this.#timer, this.openedMs + timeoutMs);
     this.#connection = open(this);
   }
@@ -59,13 +59,13 @@ export class UpstreamH1 implements ConnectionOwner, RequestSink {
   /** Stays idle until the deadline. */
   rest(deadlineMs: number): void {
     const { context } = this.#backend;
-    this.#restedMs = context.nowMs();
+    this.#restedMs = context.clock.nowMs;
     context.wheel.arm(this.#timer, deadlineMs);
   }
 
   /** Whether an idle connection may take an exchange (feature row A6.1: probe before reuse). */
   usable(): boolean {
-    const nowMs = this.#backend.context.nowMs();
+    const nowMs = this.#backend.context.clock.nowMs;
     if (nowMs - this.openedMs >= this.#backend.settings.pool.maxAgeMs) return false;
     return nowMs - this.#restedMs < PROBE_AFTER_MS || this.#transport.alive(this.#connection);
   }
@@ -206,7 +206,7 @@ export class UpstreamH1 implements ConnectionOwner, RequestSink {
       exchange.downstream.informational();
       return;
     }
-    exchange.responseHeadMs = this.#backend.context.nowMs();
+    exchange.responseHeadMs = this.#backend.context.clock.nowMs;
     exchange.downstream.responseHead();
   }
 

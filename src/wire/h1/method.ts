@@ -1,5 +1,6 @@
 /** Methods as strings, without making a new one for those that everybody sends (RFC 9110 section 9). */
 import "../../base/latin1.ts";
+import { assert } from "../../base/assert.ts";
 
 const KNOWN = [
   "GET",
@@ -24,18 +25,22 @@ const KNOWN = [
   "PURGE",
 ] as const;
 
-/** Length and first letter give the slot; no two of the known methods share one, which the test checks. */
+/** Length, first and last letter give the slot; no two of the known methods share one. */
 const SLOTS = 512;
 const known: (string | undefined)[] = Array.from({ length: SLOTS });
-for (const method of KNOWN) known[slotOf(method.length, method.charCodeAt(0))] ??= method;
+for (const method of KNOWN) {
+  const slot = slotOf(method.length, method.charCodeAt(0), method.charCodeAt(method.length - 1));
+  assert(known[slot] === undefined, "two known methods share a slot");
+  known[slot] = method;
+}
 
-function slotOf(length: number, first: number): number {
-  return ((length << 5) | (first & 0x1f)) & (SLOTS - 1);
+function slotOf(length: number, first: number, last: number): number {
+  return ((length << 5) ^ first ^ (last << 3)) & (SLOTS - 1);
 }
 
 /** The method in `bytes[start, end)`, which is not empty. */
 export function methodOf(bytes: Buffer, start: number, end: number): string {
-  const method = known[slotOf(end - start, bytes[start] as number)];
+  const method = known[slotOf(end - start, bytes[start] as number, bytes[end - 1] as number)];
   if (method !== undefined && equals(bytes, start, end, method)) return method;
   return bytes.latin1Slice(start, end);
 }

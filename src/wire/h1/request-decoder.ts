@@ -104,7 +104,7 @@ export class RequestDecoder {
 
   /** Makes ready for the next message of the connection, whose head goes into `head`. Only between messages. */
   begin(head: RequestHead): void {
-    assert(this.#state === State.ready, "begin() inside a request");
+    assert(this.idle, "begin() inside a request");
     head.clear();
     this.head = head;
     this.#emptyLines.begin();

@@ -95,7 +95,7 @@ export class ResponseDecoder {
 
   /** Makes ready for the response to a request with this method, whose head goes into `head`. Only between messages. */
   begin(head: ResponseHead, requestMethod: string): void {
-    assert(this.#state === State.ready, "begin() inside a response");
+    assert(this.idle, "begin() inside a response");
     this.head = head;
     this.#isHead = requestMethod === "HEAD";
     this.#informationalCount = 0;

@@ -1,6 +1,7 @@
 /** Small writers that need no call into the runtime; used by the HTTP/1 encoders. */
 
 const ZERO = 0x30;
+const LOWER_A = 0x61;
 
 /** Copies a short constant; returns the offset behind it. */
 export function writeBytes(target: Uint8Array, offset: number, bytes: Uint8Array): number {
@@ -11,12 +12,12 @@ export function writeBytes(target: Uint8Array, offset: number, bytes: Uint8Array
 /** Writes a whole number of 0 to 2^53 - 1 in decimal; returns the offset behind it. */
 export function writeDecimal(target: Uint8Array, offset: number, value: number): number {
   let digits = 1;
-  for (let rest = value; rest >= 10; rest /= 10) digits++;
+  for (let limit = 10; value >= limit; limit *= 10) digits++;
   let rest = value;
   for (let at = offset + digits - 1; at >= offset; at--) {
-    const quotient = Math.floor(rest / 10);
-    target[at] = ZERO + rest - quotient * 10;
-    rest = quotient;
+    const digit = rest % 10;
+    target[at] = ZERO + digit;
+    rest = (rest - digit) / 10;
   }
   return offset + digits;
 }
@@ -24,13 +25,12 @@ export function writeDecimal(target: Uint8Array, offset: number, value: number):
 /** Writes a whole number of 0 to 2^53 - 1 in hexadecimal; returns the offset behind it. */
 export function writeHex(target: Uint8Array, offset: number, value: number): number {
   let digits = 1;
-  for (let rest = value; rest >= 16; rest /= 16) digits++;
+  for (let limit = 16; value >= limit; limit *= 16) digits++;
   let rest = value;
   for (let at = offset + digits - 1; at >= offset; at--) {
-    const quotient = Math.floor(rest / 16);
-    const digit = rest - quotient * 16;
-    target[at] = digit < 10 ? ZERO + digit : 0x57 + digit;
-    rest = quotient;
+    const digit = rest % 16;
+    target[at] = digit < 10 ? ZERO + digit : LOWER_A - 10 + digit;
+    rest = (rest - digit) / 16;
   }
   return offset + digits;
 }

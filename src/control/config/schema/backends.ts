@@ -7,7 +7,11 @@ export const BACKEND_PROTOCOLS = ["tcp", "h1", "h2", "h3", "udp"] as const;
 
 export const backendSchema = table({
   doc: "One backend.",
-  renamed: { host: 'write address = "host:port"', port: 'write address = "host:port"', server: "did you mean \"address\"?" },
+  renamed: {
+    host: 'write address = "host:port"',
+    port: 'write address = "host:port"',
+    server: 'did you mean "address"?',
+  },
   fields: {
     address: string({
       format: backendAddress,
@@ -21,7 +25,8 @@ export const backendSchema = table({
     }),
     protocol: oneOf({
       values: BACKEND_PROTOCOLS,
-      defaultText: "`h1` behind HTTP, `tcp` behind a `tcp` or `tls` listener, `udp` behind a `udp` listener, or what `url` says",
+      defaultText:
+        "`h1` behind HTTP, `tcp` behind a `tcp` or `tls` listener, `udp` behind a `udp` listener, or what `url` says",
       doc: "What is spoken to the backend: `h1` HTTP/1.1, `h2` HTTP/2, `h3` HTTP/3 over QUIC, `tcp` plain bytes, `udp` datagrams. Behind an HTTP listener `tcp` is the older spelling of `h1`.",
       example: '"h1"',
     }),

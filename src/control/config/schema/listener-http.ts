@@ -4,7 +4,10 @@ import { MAX_BYTES, MAX_TIMER_MS, MAX_U32 } from "./bounds.ts";
 
 export const httpSchema = table({
   doc: "Timeouts and caps of HTTP. For `h1`, `h1s` and `quic`.",
-  renamed: { idle_timeout_ms: 'did you mean "keepalive_timeout_ms"?', max_body_bytes: 'did you mean "max_request_body_bytes"?' },
+  renamed: {
+    idle_timeout_ms: 'did you mean "keepalive_timeout_ms"?',
+    max_body_bytes: 'did you mean "max_request_body_bytes"?',
+  },
   fields: {
     header_timeout_ms: duration({
       unit: "ms",
@@ -179,4 +182,3 @@ export const h2SecuritySchema = table({
     }),
   },
 });
-

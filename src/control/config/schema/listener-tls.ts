@@ -18,7 +18,11 @@ const dnsProviderSchema = optionalTable({
       doc: 'Its token; for Route 53 `"KEY:SECRET"`.',
       example: '"${CLOUDFLARE_TOKEN}"',
     }),
-    zone_id: string({ required: true, doc: "The zone of the domains.", example: '"023e105f4ecef8ad9ca31a8372d0c353"' }),
+    zone_id: string({
+      required: true,
+      doc: "The zone of the domains.",
+      example: '"023e105f4ecef8ad9ca31a8372d0c353"',
+    }),
     propagation_wait_secs: duration({
       unit: "s",
       min: 0,
@@ -72,7 +76,10 @@ export const tlsSchema = optionalTable({
       doc: "Obtains and renews the certificate by ACME (RFC 8555).",
       example: "true",
     }),
-    acme_email: string({ doc: "Contact of the ACME account. Required with `acme = true`.", example: '"ops@example.com"' }),
+    acme_email: string({
+      doc: "Contact of the ACME account. Required with `acme = true`.",
+      example: '"ops@example.com"',
+    }),
     acme_domains: strings({
       format: certificateName,
       default: [],
@@ -100,4 +107,3 @@ export const tlsSchema = optionalTable({
     dns_provider: dnsProviderSchema,
   },
 });
-

@@ -12,7 +12,11 @@ export const LISTENER_PROTOCOLS = ["tcp", "tls", "h1", "h1s", "quic", "udp"] as 
 
 const listenerSchema = table({
   doc: "One listener.",
-  renamed: { bind: 'did you mean "address"?', port: 'write address = "0.0.0.0:8080"', routes: "routes are [routers.NAME] blocks" },
+  renamed: {
+    bind: 'did you mean "address"?',
+    port: 'write address = "0.0.0.0:8080"',
+    routes: "routes are [routers.NAME] blocks",
+  },
   fields: {
     name: string({
       format: label,

@@ -24,7 +24,12 @@ const burst = integer({
 const apiKey = table({
   doc: "Lets requests in that have one of the keys; others get 401.",
   fields: {
-    header: string({ format: fieldName, default: "X-API-Key", doc: "Field that holds the key.", example: '"X-API-Key"' }),
+    header: string({
+      format: fieldName,
+      default: "X-API-Key",
+      doc: "Field that holds the key.",
+      example: '"X-API-Key"',
+    }),
     keys: strings({ required: true, minItems: 1, secret: true, doc: "The keys.", example: '["${API_KEY}"]' }),
   },
 });
@@ -40,7 +45,12 @@ const basicAuth = table({
 const jwt = table({
   doc: "Lets requests in that have a valid JSON Web Token (HS256, with `exp`); others get 401.",
   fields: {
-    value: string({ required: true, secret: true, doc: "The secret of the signature.", example: '"${JWT_SECRET}"' }),
+    value: string({
+      required: true,
+      secret: true,
+      doc: "The secret of the signature.",
+      example: '"${JWT_SECRET}"',
+    }),
     header: string({
       format: fieldName,
       default: "Authorization",
@@ -103,8 +113,14 @@ const cors = table({
 const headers = table({
   doc: "Sets fields of requests and responses; what was there under the name is replaced.",
   fields: {
-    request_headers: stringMap({ doc: "Fields of the request to the backend.", example: '{ X-Env = "prod" }' }),
-    response_headers: stringMap({ doc: "Fields of the response to the client.", example: '{ X-Frame-Options = "DENY" }' }),
+    request_headers: stringMap({
+      doc: "Fields of the request to the backend.",
+      example: '{ X-Env = "prod" }',
+    }),
+    response_headers: stringMap({
+      doc: "Fields of the response to the client.",
+      example: '{ X-Frame-Options = "DENY" }',
+    }),
   },
 });
 
@@ -163,7 +179,10 @@ export const middlewaresSchema = record({
       "basic-auth": basicAuth,
       jwt,
       "forward-auth": forwardAuth,
-      "rate-limit": table({ doc: "Lets so many requests through, by a token bucket.", fields: { rate, burst } }),
+      "rate-limit": table({
+        doc: "Lets so many requests through, by a token bucket.",
+        fields: { rate, burst },
+      }),
       "rate-limit-redis": table({
         doc: "As `rate-limit`, with one bucket for all gateways, in Redis.",
         fields: {
@@ -219,7 +238,10 @@ export const middlewaresSchema = record({
           }),
         },
       }),
-      compress: table({ doc: "Compresses responses: Brotli, gzip or deflate, as the client accepts.", fields: {} }),
+      compress: table({
+        doc: "Compresses responses: Brotli, gzip or deflate, as the client accepts.",
+        fields: {},
+      }),
     },
   }),
 });

@@ -16,7 +16,7 @@ const accessLogSchema = table({
     format: oneOf({
       values: ["json", "common"],
       default: "json",
-      doc: "`json`: one object per line with every field. `common`: the Common Log Format with referrer and user agent.",
+      doc: "`json`: one object per line with every field. `common`: the Common Log Format.",
       example: '"common"',
     }),
     sample: number({
@@ -31,7 +31,10 @@ const accessLogSchema = table({
 
 export const observabilitySchema = table({
   doc: "Metrics, probes and the access log. The log's format and level are the environment variables `LB_LOG_FORMAT` and `LB_LOG`.",
-  renamed: { log_level: "the log level is the environment variable LB_LOG", log_format: "the log format is the environment variable LB_LOG_FORMAT" },
+  renamed: {
+    log_level: "the log level is the environment variable LB_LOG",
+    log_format: "the log format is the environment variable LB_LOG_FORMAT",
+  },
   fields: {
     metrics_bind: string({
       format: listenAddress,

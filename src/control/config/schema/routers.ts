@@ -8,7 +8,11 @@ export const routersSchema = record({
   maxItems: MAX_NAMED,
   item: table({
     doc: "One router.",
-    renamed: { entrypoints: 'did you mean "listeners"?', entry_points: 'did you mean "listeners"?', match: 'did you mean "rule"?' },
+    renamed: {
+      entrypoints: 'did you mean "listeners"?',
+      entry_points: 'did you mean "listeners"?',
+      match: 'did you mean "rule"?',
+    },
     fields: {
       rule: string({
         format: rule,

@@ -188,6 +188,16 @@ const xdp = {
 
 export const runtimeSchema = table({
   doc: "The process as a whole.",
-  renamed: { threads: 'did you mean "workers"?', log_level: "the log level is the environment variable LB_LOG" },
-  fields: { ...processes, ...connections, ...draining, ...xdp, tls: runtimeTlsSchema, watchdog: watchdogSchema },
+  renamed: {
+    threads: 'did you mean "workers"?',
+    log_level: "the log level is the environment variable LB_LOG",
+  },
+  fields: {
+    ...processes,
+    ...connections,
+    ...draining,
+    ...xdp,
+    tls: runtimeTlsSchema,
+    watchdog: watchdogSchema,
+  },
 });

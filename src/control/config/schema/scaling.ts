@@ -44,7 +44,13 @@ export const scalingSchema = optionalTable({
       doc: "Whether requests wait for an instance to start. Needs `container_concurrency`.",
       example: "true",
     }),
-    buffer_size: integer({ min: 1, max: 1_000_000, default: 100, doc: "Requests that wait. One more gets 503.", example: "500" }),
+    buffer_size: integer({
+      min: 1,
+      max: 1_000_000,
+      default: 100,
+      doc: "Requests that wait. One more gets 503.",
+      example: "500",
+    }),
     buffer_timeout_secs: duration({
       unit: "s",
       min: 1,

@@ -1,0 +1,47 @@
+/**
+ * `check FILE`: everything short of serving. Reads and validates the file, compiles the plan against
+ * the metric budget, resolves the names of the backends, and prints what would be served. Exit code 0
+ * or 1. A name that does not resolve is a warning, because the gateway starts with it, too: the name may
+ * appear later, and until then the backend gets no requests. Feature row A1.3.
+ */
+import { BackendNames } from "../control/backend-names.ts";
+import { ConfigError, readConfig, type ReadConfig } from "../control/config-source.ts";
+import type { GatewayConfig } from "../control/config/gateway-config.ts";
+import { MetricsBudgetError } from "../control/metrics/metrics-budget-error.ts";
+import { SeriesRegistry } from "../control/metrics/series-registry.ts";
+import { buildPlan } from "../control/plan/build-plan.ts";
+import { systemTimers } from "../control/timers.ts";
+import { summarize } from "./summary.ts";
+
+export async function runCheck(file: string): Promise<number> {
+  try {
+    const read = await readConfig(file, process.env);
+    compile(read.config);
+    await report(file, read);
+    return 0;
+  } catch (error) {
+    if (!(error instanceof ConfigError) && !(error instanceof MetricsBudgetError)) throw error;
+    process.stderr.write(`${error.message}\n`);
+    process.stdout.write(`${file}: not usable\n`);
+    return 1;
+  }
+}
+
+/** What only shows when the plan is made. */
+function compile(config: GatewayConfig): void {
+  const registry = new SeriesRegistry({ clearSlots: () => {} });
+  buildPlan({ config, generation: 1, registry, resolved: {} });
+}
+
+async function report(file: string, { config, warnings, renderedWarnings }: ReadConfig): Promise<void> {
+  process.stderr.write(renderedWarnings);
+  const names = new BackendNames({ changed: () => {}, timers: systemTimers });
+  const { failures } = await names.prepare(config);
+  names.stop();
+  for (const [host, reason] of failures) {
+    process.stderr.write(`${file}: warning: the name "${host}" of a backend does not resolve: ${reason}\n`);
+  }
+  const count = warnings.length + failures.size;
+  const verdict = count === 0 ? "OK" : `OK, with ${count} warning${count === 1 ? "" : "s"}`;
+  process.stdout.write(`${file}: ${verdict}\n\n${summarize(config)}`);
+}

@@ -1,0 +1,38 @@
+/** What the signals of the main process mean. Feature rows A16.1, A16.4, A16.5. */
+import type { Log } from "../base/log.ts";
+import type { Gateway } from "../control/gateway.ts";
+
+/** By convention 128 and the number of the signal: the end was not orderly. */
+const FORCED_EXIT_CODES = { SIGINT: 130, SIGTERM: 143 } as const;
+
+/** Begins to obey. The returned function tells the exit code so far: 0, or why the end was forced. */
+export function obeySignals(gateway: Gateway, log: Log): () => number {
+  let ending = false;
+  let exitCode = 0;
+  const end = (signal: keyof typeof FORCED_EXIT_CODES): void => {
+    if (!ending) {
+      ending = true;
+      log.info({ signal }, "signal: the gateway drains");
+      void gateway.drain();
+      return;
+    }
+    exitCode = FORCED_EXIT_CODES[signal];
+    log.warn({ signal }, "second signal: the gateway ends at once");
+    void gateway.stop();
+  };
+  process.on("SIGTERM", () => end("SIGTERM"));
+  process.on("SIGINT", () => end("SIGINT"));
+  process.on("SIGHUP", () => reload(gateway, log));
+  process.on("SIGUSR1", () => {
+    log.info({}, "signal: the access log is opened anew; there are no certificates to read again");
+    gateway.reopenLogs();
+  });
+  return () => exitCode;
+}
+
+function reload(gateway: Gateway, log: Log): void {
+  log.info({ signal: "SIGHUP" }, "signal: the configuration is read again");
+  gateway.reopenLogs();
+  // The gateway has logged and counted a failure; it goes on as it was.
+  gateway.reload().catch(() => {});
+}

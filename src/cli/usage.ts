@@ -1,0 +1,23 @@
+/** What `--help` prints. */
+export const USAGE = `Usage:
+  expressgateway [FILE]        serve what FILE says (default: config/default.toml of the package)
+  expressgateway check [FILE]  read FILE, check it, resolve its names; print what it would serve
+  expressgateway schema        print the JSON Schema of the configuration, for editors
+  expressgateway demo          serve config/demo.toml before three small backends of its own
+  expressgateway --version
+  expressgateway --help
+
+Signals:
+  SIGHUP            read FILE again and take it over without losing a request; open logs anew
+  SIGUSR1           open the access log anew
+  SIGTERM, SIGINT   finish what is under way, then end; a second one ends at once
+
+Environment:
+  LB_LOG_FORMAT     json (default), text or plain
+  LB_LOG            trace, debug, info (default), warn, error or off
+
+Exit codes:
+  0  ended in an orderly way, or the check found no error
+  1  the configuration cannot be used, or an address cannot be bound
+  2  the command line is wrong
+`;

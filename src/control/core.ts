@@ -1,0 +1,110 @@
+/**
+ * What a gateway has exactly one of for its whole life: the shared memory with its counters, the
+ * series in it, the metrics, and the host of the data plane. Made by the gateway when it starts.
+ */
+import { availableParallelism } from "node:os";
+import { MAX_WORKERS } from "../base/limits.ts";
+import type { Log } from "../base/log.ts";
+import { nativeAddon, type NativeAddon } from "../fastpath/native-addon.ts";
+import { createPlainMemory, createSharedMemory, type SharedMemory } from "../fastpath/shared-memory.ts";
+import { initRegion, regionBytes } from "../proxy/state/layout.ts";
+import { Region } from "../proxy/state/region.ts";
+import type { GatewayConfig } from "./config/gateway-config.ts";
+import type { DataPlaneHost } from "./data-plane-host.ts";
+import { InProcessHost } from "./in-process-host.ts";
+import { ControlMetrics } from "./metrics/control-metrics.ts";
+import { Exposition } from "./metrics/exposition.ts";
+import { SeriesRegistry } from "./metrics/series-registry.ts";
+import type { Timers } from "./timers.ts";
+import { VERSION } from "./version.ts";
+import { WorkerPool } from "./workers/worker-pool.ts";
+import { WorkerProcess } from "./workers/worker-process.ts";
+
+/**
+ * Places for workers beyond those of the start: for a reload that asks for more, and for workers that
+ * still drain while their successors run. Each costs a little at every accept, which sums over all.
+ */
+const SPARE_WORKER_PLACES = 4;
+
+export interface CoreOptions {
+  readonly log: (component: string) => Log;
+  readonly timers: Timers;
+  /** The environment that workers get. */
+  readonly environment: NodeJS.ProcessEnv;
+}
+
+export interface Core {
+  readonly region: Region;
+  readonly registry: SeriesRegistry;
+  readonly metrics: ControlMetrics;
+  readonly exposition: Exposition;
+  readonly host: DataPlaneHost;
+  /** For how many workers there is room. 1 with the data plane in this process. */
+  readonly maxWorkers: number;
+  /** Lets go of the memory, after the host has stopped. */
+  close(): void;
+}
+
+/** `config.runtime.workers` above 0 needs the native addon: see `hasWorkers`. */
+export function createCore(config: GatewayConfig, options: CoreOptions): Core {
+  const { workers } = config.runtime;
+  const addon = nativeAddon();
+  const maxWorkers = placesFor(workers);
+  const bytes = regionBytes(maxWorkers);
+  const memory = workers > 0 ? createSharedMemory(bytes) : createPlainMemory(bytes);
+  initRegion(memory.buffer, { workers: maxWorkers, seed: crypto.getRandomValues(new Int32Array(2)) });
+  const region = new Region(memory.buffer);
+  const registry = new SeriesRegistry({ clearSlots: (first, count) => region.clearSlots(first, count) });
+  const metrics = new ControlMetrics();
+  const parts = { region, registry, metrics };
+  return {
+    ...parts,
+    exposition: new Exposition({ region, series: registry, control: metrics, version: VERSION }),
+    host: addon === null || workers === 0 ? inProcess(memory, options) : pool({ memory, addon, ...parts }, options),
+    maxWorkers,
+    close: () => {
+      if (memory.fd !== null) addon?.closeDescriptor(memory.fd);
+    },
+  };
+}
+
+/** Whether worker processes can run at all: they share memory through the native addon. */
+export function hasWorkers(): boolean {
+  return nativeAddon() !== null;
+}
+
+function placesFor(workers: number): number {
+  if (workers === 0) return 1;
+  return Math.min(MAX_WORKERS, Math.max(workers, availableParallelism()) + SPARE_WORKER_PLACES);
+}
+
+function inProcess(memory: SharedMemory, options: CoreOptions): DataPlaneHost {
+  return new InProcessHost({ memory: memory.buffer, log: options.log("data_plane") });
+}
+
+interface PoolParts {
+  readonly memory: SharedMemory;
+  readonly addon: NativeAddon;
+  readonly region: Region;
+  readonly registry: SeriesRegistry;
+  readonly metrics: ControlMetrics;
+}
+
+function pool({ memory, addon, region, registry, metrics }: PoolParts, options: CoreOptions): DataPlaneHost {
+  const { timers, environment } = options;
+  return new WorkerPool({
+    spawn: (index) =>
+      new WorkerProcess({
+        index,
+        memoryFd: memory.fd ?? -1,
+        memoryBytes: memory.buffer.byteLength,
+        environment,
+      }),
+    region,
+    addon,
+    gaugeSlots: () => registry.gaugeSlots(),
+    onLoss: (reason) => metrics.workerLost(reason),
+    timers,
+    log: options.log("workers"),
+  });
+}

@@ -1,0 +1,36 @@
+/**
+ * The settings that a running gateway cannot take over, because they shape its processes: a reload
+ * keeps their running values and names them, and everything else goes live.
+ */
+import type { GatewayConfig } from "./config/gateway-config.ts";
+
+export interface LiveConfig {
+  /** The new configuration with the running values of `fields`. */
+  readonly config: GatewayConfig;
+  readonly fields: readonly string[];
+}
+
+/** `maxWorkers`: for how many workers the shared memory was laid out. */
+export function keepRestartRequired(
+  running: GatewayConfig,
+  wanted: GatewayConfig,
+  maxWorkers: number,
+): LiveConfig {
+  const fields: string[] = [];
+  let { workers, transport } = wanted.runtime;
+  if (workers !== running.runtime.workers && !canResize(running.runtime.workers, workers, maxWorkers)) {
+    workers = running.runtime.workers;
+    fields.push("runtime.workers");
+  }
+  if (transport !== running.runtime.transport) {
+    transport = running.runtime.transport;
+    fields.push("runtime.transport");
+  }
+  if (fields.length === 0) return { config: wanted, fields };
+  return { config: { ...wanted, runtime: { ...wanted.runtime, workers, transport } }, fields };
+}
+
+/** Between processes and none, the data plane would have to move with its connections. */
+function canResize(from: number, to: number, maxWorkers: number): boolean {
+  return from > 0 && to > 0 && to <= maxWorkers;
+}

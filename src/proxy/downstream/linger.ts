@@ -1,0 +1,48 @@
+/**
+ * The end of a client connection after everything was said: FIN, then a moment in which what the
+ * client still sends is read and thrown away, before the kernel could turn unread bytes into RST and
+ * with it lose the answer (RFC 9112 section 9.6; feature row A9.11). A client that is still reading
+ * its response keeps the connection until it has it, or stalls.
+ */
+import type { Connection, Transport } from "../../fastpath/transport.ts";
+
+/** What is thrown away at most. */
+const LINGER_BYTES = 256 * 1024;
+
+/** How long the client's FIN is awaited once it has got everything. */
+export const LINGER_MS = 1000;
+
+export class Linger {
+  readonly #transport: Transport;
+  readonly #connection: Connection;
+  /** Without progress of the response for so long, the client is given up. */
+  readonly #stallMs: number;
+  #receivedBytes = 0;
+  #queuedBytes: number;
+  #sinceMs: number;
+
+  constructor(transport: Transport, connection: Connection, nowMs: number, stallMs: number) {
+    this.#transport = transport;
+    this.#connection = connection;
+    this.#stallMs = stallMs;
+    transport.end(connection);
+    this.#queuedBytes = transport.queuedBytes(connection);
+    this.#sinceMs = nowMs;
+  }
+
+  /** More came in; true: the client sends too much to be waited for. */
+  received(bytes: number): boolean {
+    this.#receivedBytes += bytes;
+    return this.#receivedBytes > LINGER_BYTES;
+  }
+
+  /** Asked every `LINGER_MS`; true: it is over. */
+  over(nowMs: number): boolean {
+    const queued = this.#transport.queuedBytes(this.#connection);
+    if (queued !== this.#queuedBytes) {
+      this.#queuedBytes = queued;
+      this.#sinceMs = nowMs;
+    }
+    return nowMs - this.#sinceMs >= (queued === 0 ? LINGER_MS : this.#stallMs);
+  }
+}
