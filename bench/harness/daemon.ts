@@ -35,7 +35,7 @@ export class Daemon {
 
   private constructor(options: DaemonOptions) {
     const log = openSync(options.logFile, "a");
-    const shell = `ulimit -n ${options.maxDescriptors}; exec taskset -c ${options.cpu} "$0" "$@"`;
+    const shell = `ulimit -n ${options.maxDescriptors} 2>/dev/null || ulimit -n "$(ulimit -Hn)"; exec taskset -c ${options.cpu} "$0" "$@"`;
     this.#process = spawn("/bin/sh", ["-c", shell, options.command, ...options.args], {
       stdio: ["ignore", log, log],
     });

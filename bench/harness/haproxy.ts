@@ -20,6 +20,7 @@ async function startProxy(setup: ProxySetup): Promise<RunningProxy> {
     `global
   nbthread 1
   maxconn ${setup.maxConnections}
+  no strict-limits
   log stdout format raw local0 info
 defaults
   mode http

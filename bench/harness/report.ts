@@ -21,7 +21,8 @@ export function reportRequests(scenario: string, measured: readonly Measured[]):
     const figures = COLUMNS.map(
       ([title, figure, digits]) => `  ${title}: ${formatSpread(one.figures[figure], digits)}`,
     );
-    const rounds = `${one.rounds} rounds, ${one.rejected} rejected, ${one.errors} errors`;
+    const noise = one.noisy ? ", NOISY: none was at the machine's usual speed" : "";
+    const rounds = `${one.rounds} runs, ${one.rejected} rejected${noise}, ${one.errors} errors`;
     console.log(
       [
         `${one.name} (${one.version}; ${rounds})`,

@@ -197,6 +197,8 @@ const BY_ID: Readonly<Record<string, Judge>> = {
   "COMP-CHUNKED-MULTI": echoes("hello world"),
   "COMP-CHUNKED-TRAILER-VALID": echoes("hello"),
   "COMP-CHUNKED-HEX-UPPERCASE": echoes("helloworld"),
+  // A length over the cap is refused before a byte of it comes, which is what the case is about.
+  "MAL-POST-CL-HUGE-NO-BODY": outcomes("400/408/413 or close"),
   // The body is a whole request but for its empty line; the next step completes it and adds a second one.
   "SMUG-GET-CL-PREFIX-DESYNC": (seen) => {
     if (rejected(seen) === undefined) return undefined;

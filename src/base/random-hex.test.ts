@@ -5,11 +5,16 @@ import { RandomHex } from "./random-hex.ts";
 test("ids have the length asked for, are hexadecimal and do not repeat", () => {
   const random = new RandomHex();
   const seen = new Set<string>();
+  const target = Buffer.alloc(40);
   for (let i = 0; i < 5000; i++) {
-    const id = random.next(16);
+    const id = random.next(32);
     assert.match(id, /^[0-9a-f]{32}$/);
     seen.add(id);
+    random.writeTo(target, 4, 32);
+    assert.match(target.toString("latin1", 4, 36), /^[0-9a-f]{32}$/);
+    seen.add(target.toString("latin1", 4, 36));
   }
-  assert.equal(seen.size, 5000);
-  assert.match(random.next(8), /^[0-9a-f]{16}$/);
+  assert.equal(seen.size, 10_000);
+  assert.equal(target.readUInt32LE(0), 0);
+  assert.equal(target.readUInt32LE(36), 0);
 });

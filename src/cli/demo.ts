@@ -46,7 +46,11 @@ interface TakenAddress {
 async function takenAddresses(config: GatewayConfig): Promise<TakenAddress[]> {
   const wanted = [
     ...config.listeners.map(({ name, host, port }) => ({ what: `listener "${name}"`, host, port })),
-    ...demoBackends(config).map(({ host, port }, index) => ({ what: `demo backend ${index + 1}`, host, port })),
+    ...demoBackends(config).map(({ host, port }, index) => ({
+      what: `demo backend ${index + 1}`,
+      host,
+      port,
+    })),
   ];
   const taken: TakenAddress[] = [];
   for (const { what, host, port } of wanted) {

@@ -44,7 +44,8 @@ export class BackendNames {
     const hosts = backendHosts(config);
     const { changed, timers } = this.#options;
     const kept = this.#current !== null && sameSettings(this.#current.settings, settings);
-    const cache = kept && this.#current !== null ? this.#current.cache : new DnsCache({ settings, changed, timers });
+    const cache =
+      kept && this.#current !== null ? this.#current.cache : new DnsCache({ settings, changed, timers });
     this.#prepared = { settings, hosts, cache };
     const addresses = await cache.resolveAll(hosts);
     const failures = new Map<string, string>();
@@ -88,7 +89,9 @@ export class BackendNames {
 
 /** Every host name that a backend has; numeric addresses and Unix sockets need no look. */
 export function backendHosts(config: GatewayConfig): string[] {
-  const backends = [...config.listeners, ...Object.values(config.services)].flatMap(({ backends: own }) => own);
+  const backends = [...config.listeners, ...Object.values(config.services)].flatMap(
+    ({ backends: own }) => own,
+  );
   const names = backends.filter(({ host, port }) => port !== -1 && isIP(host) === 0).map(({ host }) => host);
   return [...new Set(names)];
 }

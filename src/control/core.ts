@@ -57,10 +57,13 @@ export function createCore(config: GatewayConfig, options: CoreOptions): Core {
   const registry = new SeriesRegistry({ clearSlots: (first, count) => region.clearSlots(first, count) });
   const metrics = new ControlMetrics();
   const parts = { region, registry, metrics };
+  const host =
+    addon === null || workers === 0 ? inProcess(memory, options) : pool({ memory, addon, ...parts }, options);
+  metrics.workerPlaces = () => host.health().places;
   return {
     ...parts,
+    host,
     exposition: new Exposition({ region, series: registry, control: metrics, version: VERSION }),
-    host: addon === null || workers === 0 ? inProcess(memory, options) : pool({ memory, addon, ...parts }, options),
     maxWorkers,
     close: () => {
       if (memory.fd !== null) addon?.closeDescriptor(memory.fd);

@@ -9,6 +9,8 @@ import type { Plan } from "../proxy/plan.ts";
 export type Ports = Readonly<Record<string, number>>;
 
 export interface HostHealth {
+  /** Places of the shared memory that have a worker, running or about to be replaced. */
+  readonly places: readonly number[];
   /** Workers that should run; 0: the data plane is in this process. */
   readonly workers: number;
   /** Workers that serve traffic on the current plan. */

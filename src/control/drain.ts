@@ -31,8 +31,13 @@ export interface DrainOptions {
 }
 
 /** The longest of the listeners' budgets, or the general one when there is no listener. */
-export function drainBudgetMs(listeners: readonly { readonly drainTimeoutMs: number }[], fallbackMs: number): number {
-  return listeners.length === 0 ? fallbackMs : Math.max(...listeners.map(({ drainTimeoutMs }) => drainTimeoutMs));
+export function drainBudgetMs(
+  listeners: readonly { readonly drainTimeoutMs: number }[],
+  fallbackMs: number,
+): number {
+  return listeners.length === 0
+    ? fallbackMs
+    : Math.max(...listeners.map(({ drainTimeoutMs }) => drainTimeoutMs));
 }
 
 export async function runDrain(options: DrainOptions): Promise<void> {

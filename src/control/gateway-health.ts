@@ -28,7 +28,7 @@ export interface HealthParts {
 }
 
 export function healthOf({ state, uptimeMs, host, applied }: HealthParts): GatewayHealth {
-  const { workers, serving, responsive } = host?.health() ?? { workers: 0, serving: 0, responsive: false };
+  const { workers = 0, serving = 0, responsive = false } = host?.health() ?? {};
   return {
     state,
     status: healthStatus(state),

@@ -2,7 +2,15 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { allows, healthStatus, stateAfter, type GatewayState, type GatewayStep } from "./gateway-state.ts";
 
-const STATES: GatewayState[] = ["created", "starting", "running", "reloading", "draining", "stopping", "stopped"];
+const STATES: GatewayState[] = [
+  "created",
+  "starting",
+  "running",
+  "reloading",
+  "draining",
+  "stopping",
+  "stopped",
+];
 const STEPS: GatewayStep[] = ["start", "started", "reload", "reloaded", "drain", "stop", "stopped"];
 
 function walk(...steps: GatewayStep[]): GatewayState {
@@ -26,7 +34,10 @@ test("every state but the last two can be stopped", () => {
 });
 
 test("the end is final", () => {
-  assert.deepEqual(STEPS.filter((step) => allows("stopped", step)), []);
+  assert.deepEqual(
+    STEPS.filter((step) => allows("stopped", step)),
+    [],
+  );
 });
 
 test("a step that the table does not have is our own mistake", () => {
@@ -34,5 +45,13 @@ test("a step that the table does not have is our own mistake", () => {
 });
 
 test("probes see booting, ok and draining", () => {
-  assert.deepEqual(STATES.map(healthStatus), ["booting", "booting", "ok", "ok", "draining", "draining", "draining"]);
+  assert.deepEqual(STATES.map(healthStatus), [
+    "booting",
+    "booting",
+    "ok",
+    "ok",
+    "draining",
+    "draining",
+    "draining",
+  ]);
 });

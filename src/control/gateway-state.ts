@@ -13,7 +13,14 @@
  */
 import { assert } from "../base/assert.ts";
 
-export type GatewayState = "created" | "starting" | "running" | "reloading" | "draining" | "stopping" | "stopped";
+export type GatewayState =
+  | "created"
+  | "starting"
+  | "running"
+  | "reloading"
+  | "draining"
+  | "stopping"
+  | "stopped";
 
 export type GatewayStep = "start" | "started" | "reload" | "reloaded" | "drain" | "stop" | "stopped";
 

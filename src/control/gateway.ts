@@ -67,7 +67,8 @@ export class Gateway {
     this.#initial = hasWorkers() ? config : withoutWorkers(config);
     this.#options = options;
     this.#log = options.log("gateway");
-    if (this.#initial !== config) this.#log.warn({}, "the native addon is missing: the gateway serves in one process");
+    if (this.#initial !== config)
+      this.#log.warn({}, "the native addon is missing: the gateway serves in one process");
     this.#reloads = new Coalescer((source) => this.#reload(source));
   }
 
@@ -99,7 +100,12 @@ export class Gateway {
 
   health(): GatewayHealth {
     const uptimeMs = systemTimers.nowMs() - this.#startedMs;
-    return healthOf({ state: this.#state, uptimeMs, host: this.#core?.host, applied: this.#serving?.applied });
+    return healthOf({
+      state: this.#state,
+      uptimeMs,
+      host: this.#core?.host,
+      applied: this.#serving?.applied,
+    });
   }
 
   /** Text in the Prometheus exposition format; empty before the start. */
@@ -111,7 +117,12 @@ export class Gateway {
   async start(): Promise<void> {
     this.#move("start");
     const core = createCore(this.#initial, { ...this.#options, timers: systemTimers });
-    const serving = new Serving({ core, admin: this.#statusSource(), timers: systemTimers, log: this.#options.log });
+    const serving = new Serving({
+      core,
+      admin: this.#statusSource(),
+      timers: systemTimers,
+      log: this.#options.log,
+    });
     this.#core = core;
     this.#serving = serving;
     try {
@@ -176,13 +187,17 @@ export class Gateway {
   async #takeOver(wanted: GatewayConfig): Promise<ReloadReport> {
     const running = this.config;
     const { config, fields } = keepRestartRequired(running, wanted, this.#core?.maxWorkers ?? 0);
-    if (fields.length > 0) this.#log.warn({ fields }, "these settings need a restart: their running values stay");
+    if (fields.length > 0)
+      this.#log.warn({ fields }, "these settings need a restart: their running values stay");
     const changes = diffConfig(running, config);
     const count = countChanges(changes);
     if (count > 0) await this.#apply(config);
     this.#noteApplied(count, fields.length);
     const generation = this.#serving?.applied?.plan.generation ?? 0;
-    this.#log.info({ generation, ...describeChanges(changes) }, count > 0 ? "reloaded" : "reloaded: nothing changed");
+    this.#log.info(
+      { generation, ...describeChanges(changes) },
+      count > 0 ? "reloaded" : "reloaded: nothing changed",
+    );
     return { generation, changes: count, restartRequired: fields };
   }
 
@@ -200,7 +215,9 @@ export class Gateway {
     const { metrics, host } = this.#core;
     metrics.applied(applied.plan.generation, changes, restartRequired);
     metrics.transport = host.transportKind;
-    metrics.drainTimeoutsMs = new Map(applied.plan.listeners.map(({ name, drainTimeoutMs }) => [name, drainTimeoutMs]));
+    metrics.drainTimeoutsMs = new Map(
+      applied.plan.listeners.map(({ name, drainTimeoutMs }) => [name, drainTimeoutMs]),
+    );
     this.#warnOfDescriptors(applied);
   }
 

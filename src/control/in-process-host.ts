@@ -64,6 +64,6 @@ export class InProcessHost implements DataPlaneHost {
   }
 
   health(): HostHealth {
-    return { workers: 0, serving: 0, responsive: true };
+    return { places: [0], workers: 0, serving: 0, responsive: true };
   }
 }

@@ -142,7 +142,9 @@ export class Serving {
       const server = await AdminServer.listen(address, this.#adminSource, this.#options.log("admin"));
       return { bind, server };
     } catch (error) {
-      throw new Error(`admin listener: cannot bind ${bind}: ${(error as NodeJS.ErrnoException).code}`, { cause: error });
+      throw new Error(`admin listener: cannot bind ${bind}: ${(error as NodeJS.ErrnoException).code}`, {
+        cause: error,
+      });
     }
   }
 
@@ -151,7 +153,9 @@ export class Serving {
     this.#admin = admin;
     if (old.server === admin.server) return;
     if (admin.server !== null) {
-      this.#options.log("admin").info({ address: admin.bind, port: admin.server.port }, "admin listener open");
+      this.#options
+        .log("admin")
+        .info({ address: admin.bind, port: admin.server.port }, "admin listener open");
     }
     await old.server?.close();
   }
@@ -163,7 +167,9 @@ export class Serving {
 
   #warnOfNames({ failures }: ResolvedNames): void {
     for (const [host, reason] of failures) {
-      this.#options.log("dns").warn({ host, reason }, "the name of a backend does not resolve: it gets no requests");
+      this.#options
+        .log("dns")
+        .warn({ host, reason }, "the name of a backend does not resolve: it gets no requests");
     }
   }
 }
@@ -176,6 +182,8 @@ async function tryAccessLog({ observability }: GatewayConfig): Promise<void> {
     const file = await open(path, "a", ACCESS_LOG_MODE);
     await file.close();
   } catch (error) {
-    throw new Error(`access log: cannot open ${path}: ${(error as NodeJS.ErrnoException).code}`, { cause: error });
+    throw new Error(`access log: cannot open ${path}: ${(error as NodeJS.ErrnoException).code}`, {
+      cause: error,
+    });
   }
 }

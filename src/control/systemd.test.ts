@@ -23,7 +23,16 @@ function notifier(environment: NodeJS.ProcessEnv, sent: string[] = []): SystemdN
 test("each state is told as systemd wants it", () => {
   const sent: string[] = [];
   const systemd = notifier({ NOTIFY_SOCKET: "/run/notify" }, sent);
-  for (const state of ["created", "starting", "running", "reloading", "running", "draining", "stopping", "stopped"] as const) {
+  for (const state of [
+    "created",
+    "starting",
+    "running",
+    "reloading",
+    "running",
+    "draining",
+    "stopping",
+    "stopped",
+  ] as const) {
     systemd.stateChanged(state, 21_000);
   }
   systemd.watchdog();

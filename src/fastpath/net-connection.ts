@@ -23,6 +23,8 @@ export class NetConnection implements Connection, StageTarget {
   #owner: ConnectionOwner | null = null;
   #error = "";
   #blocked = false;
+  /** Nothing can be sent any more. */
+  #finished = false;
 
   constructor(socket: Socket, stage: SendStage, clock: Clock) {
     this.socket = socket;
@@ -49,6 +51,7 @@ export class NetConnection implements Connection, StageTarget {
       this.#clock.refresh();
       const closing = this.#owner;
       this.#owner = null;
+      this.#finished = true;
       this.#stage.forget(this);
       closing?.onClose(this.#error);
       this.#stage.flush();
@@ -80,13 +83,19 @@ export class NetConnection implements Connection, StageTarget {
   }
 
   writeOut(bytes: Buffer): boolean {
-    const socket = this.socket;
-    if (socket.destroyed || socket.writableEnded) return true;
-    socket.write(bytes);
+    if (this.#finished) return true;
+    const { socket } = this;
+    const room = socket.write(bytes);
     const queued = socket.writableLength;
     // At this mark the stream is bound to emit `drain` later.
-    if (queued >= socket.writableHighWaterMark) this.#blocked = true;
+    if (!room && queued >= socket.writableHighWaterMark) this.#blocked = true;
     return queued === 0;
+  }
+
+  /** FIN behind what is queued. */
+  end(): void {
+    this.#finished = true;
+    this.socket.end();
   }
 
   /** True while more is queued than the high-water mark; `drain` will tell when it has gone. */

@@ -88,7 +88,7 @@ export class NetTransport implements Transport {
 
   end(connection: Connection): void {
     this.#stage.flush();
-    (connection as NetConnection).socket.end();
+    (connection as NetConnection).end();
   }
 
   destroy(connection: Connection): void {

@@ -177,10 +177,16 @@ export class DataPlane {
     }
   }
 
+  /** A listener that a reload removed: its connections have its drain budget to end by themselves. */
   async #leave(socket: ListenerSocket): Promise<void> {
     this.#leaving.add(socket);
+    const deadlineMs = performance.now() + socket.current.runtime.plan.drainTimeoutMs;
     await socket.drain();
-    while (socket.openConnections > 0) await new Promise((resolve) => setTimeout(resolve, TICK_MS));
+    while (socket.openConnections > 0 && performance.now() < deadlineMs) {
+      await new Promise((resolve) => setTimeout(resolve, DRAIN_POLL_MS));
+    }
+    const cut = socket.abort();
+    (this.#context.counters[GLOBAL_SLOTS.shutdown_aborted_connections_total] as number) += cut;
     this.#leaving.delete(socket);
   }
 

@@ -3,12 +3,24 @@
  * came through. The process stays alive, nothing is smuggled, state is gone when the attacker leaves.
  */
 import assert from "node:assert/strict";
-import { after, before, describe, it } from "node:test";
+import { before, describe, it } from "node:test";
+import { freePort } from "../support/addresses.ts";
+import { Gateway } from "../support/gateway.ts";
+import { h1Listener } from "../support/gateway-config.ts";
 import { rssBytes } from "../support/processes.ts";
+import { RawClient } from "../support/raw-client.ts";
 import { hello } from "../support/recording-backend.ts";
 import { bytes, echo, respond } from "../support/scripts.ts";
 import { fieldValue, statusOf, type Http1Message } from "../support/strict-http1.ts";
-import { get, post, postChunked, startProxied, suiteScope, type Proxied } from "../support/suite.ts";
+import {
+  get,
+  post,
+  postChunked,
+  startBackend,
+  startProxied,
+  suiteScope,
+  type Proxied,
+} from "../support/suite.ts";
 import { pause, waitFor } from "../support/wait-for.ts";
 
 const scope = suiteScope();
@@ -19,11 +31,6 @@ before(async () => {
     http: { header_timeout_ms: 2000, body_timeout_ms: 1000, head_timeout_ms: 2000 },
   });
 });
-after(() => {
-  proxied.gateway.assertAlive();
-  assert.deepEqual(proxied.backend.violations, [], "the backend only ever got canonical requests");
-});
-
 interface Seen {
   readonly answers: readonly Http1Message[];
   readonly statuses: readonly number[];
@@ -198,23 +205,27 @@ describe("framing", { timeout: 120_000 }, () => {
 
 describe("local answers", { timeout: 60_000 }, () => {
   it("never leave an unread body to be parsed as a request", async (t) => {
-    const { connect, backend } = await startProxied(t, {
-      listener: { backends: [] },
-      config: {
-        routers: { only: { rule: "Path(`/known`)", service: "s" } },
-        services: { s: { backends: [{ address: proxied.backend.address }] } },
-      },
+    const backend = await startBackend(t);
+    const port = await freePort();
+    await Gateway.start(t, {
+      listeners: [h1Listener(port, [])],
+      routers: { only: { rule: "Path(`/known`) || Path(`/smuggled`)", service: "s" } },
+      services: { s: { backends: [{ address: backend.address }] } },
     });
-    const client = await connect();
-    client.send(
-      `POST /unknown HTTP/1.1\r\nHost: test.example\r\nContent-Length: ${SMUGGLED.length}\r\n\r\n${SMUGGLED}`,
-    );
-    assert.equal(statusOf(await client.readResponse()), 404);
-    await waitFor(
-      "the close, or silence",
-      async () => client.ending !== "open" || (await client.staysQuiet(150)),
-    );
-    assert.doesNotMatch(client.unread, /HTTP/);
+    for (const framing of [
+      `Content-Length: ${SMUGGLED.length}\r\n\r\n`,
+      "Transfer-Encoding: chunked\r\n\r\n",
+    ]) {
+      const client = await RawClient.connect(port);
+      client.send(`POST /unknown HTTP/1.1\r\nHost: test.example\r\n${framing}${SMUGGLED}`);
+      assert.equal(statusOf(await client.readResponse()), 404);
+      await waitFor(
+        "the close, or silence",
+        async () => client.ending !== "open" || (await client.staysQuiet(150)),
+      );
+      assert.doesNotMatch(client.unread, /HTTP/);
+      client.destroy();
+    }
     assert.equal(backend.requests.length, 0);
   });
 
@@ -283,14 +294,21 @@ describe("expectations", { timeout: 60_000 }, () => {
     }
   });
 
-  it("of a client whose request is refused leave no backend connection behind", async () => {
-    proxied.backend.script = respond("403 Forbidden", "no", "Connection: close");
-    const client = await proxied.connect();
-    client.send("POST / HTTP/1.1\r\nHost: test.example\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n");
-    const first = statusOf(await client.readResponse());
-    assert.ok([100, 403].includes(first), String(first));
-    client.destroy();
-    proxied.backend.script = echo;
+  it("of a client whose request is refused by the backend end in that answer, and in step", async (t) => {
+    const refusal = respond("403 Forbidden", "no", "Connection: close");
+    const { connect, backend } = await startProxied(t, { backend: { script: refusal, atHead: true } });
+    const client = await connect();
+    client.send(
+      `POST / HTTP/1.1\r\nHost: test.example\r\nContent-Length: ${SMUGGLED.length}\r\nExpect: 100-continue\r\n\r\n`,
+    );
+    assert.equal(statusOf(await client.readResponse()), 403);
+    client.send(SMUGGLED);
+    await waitFor(
+      "the close, or silence",
+      async () => client.ending !== "open" || (await client.staysQuiet(150)),
+    );
+    assert.ok(!backend.requests.some((request) => request.target === "/smuggled"));
+    assert.doesNotMatch(client.unread, /HTTP/);
   });
 });
 
@@ -375,5 +393,21 @@ describe("a TLS hello, binary noise and half a word", { timeout: 60_000 }, () =>
     await refused(Buffer.from("16030100a5010000a10303", "hex"), [400, 408]);
     await refused(Buffer.from(Array.from({ length: 512 }, (_, i) => (i * 73 + 11) & 0xff)));
     await refused("GE", [400, 408]);
+  });
+});
+
+describe("after all of this", { timeout: 60_000 }, () => {
+  it("the gateway runs, has let go of everything, and the backend only ever got canonical requests", async () => {
+    proxied.gateway.assertAlive();
+    assert.deepEqual(proxied.backend.violations, []);
+    const metrics = await proxied.gateway.metric(
+      "no connection left",
+      (now) => now.sum("connections_inflight") === 0,
+    );
+    assert.equal(metrics.sum("backend_requests_inflight"), 0);
+    assert.equal(metrics.sum("worker_restarts_total"), 0);
+    const client = await proxied.connect();
+    assert.equal(statusOf(await client.request(get("/"))), 200);
+    client.destroy();
   });
 });

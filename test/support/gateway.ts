@@ -208,6 +208,7 @@ export class Gateway {
   async #cleanUp(): Promise<void> {
     const workers = childrenOf(this.pid);
     const death = this.#describeDeath();
+    this.#exitExpected = true;
     if (this.#exit === undefined) {
       signal(this.pid, "SIGKILL");
       await within("the killed gateway to end", 5000, once(this.#process, "exit"));

@@ -5,11 +5,13 @@
  * itself away. Used by the codec's tests, conformance runners and fuzzer.
  */
 import assert from "node:assert/strict";
+import { encodeRequestHead, requestHeadLength } from "../../src/wire/h1/encode-request.ts";
+import { encodeResponseHead, responseHeadLength } from "../../src/wire/h1/encode-response.ts";
 import { H1Event } from "../../src/wire/h1/h1-event.ts";
 import { DEFAULT_H1_LIMITS, type H1Limits, type H1RequestPolicy } from "../../src/wire/h1/h1-limits.ts";
 import { RequestDecoder } from "../../src/wire/h1/request-decoder.ts";
 import { ResponseDecoder } from "../../src/wire/h1/response-decoder.ts";
-import { RequestHead, ResponseHead } from "../../src/wire/http/message.ts";
+import { HttpVersion, RequestHead, ResponseHead, UNKNOWN_LENGTH } from "../../src/wire/http/message.ts";
 
 export const POLICY: H1RequestPolicy = { headerUnderscorePolicy: "reject", strictTe: false };
 
@@ -24,6 +26,8 @@ export interface RequestRecord {
   upgrade: string;
   acceptsTrailers: boolean;
   fields: [string, string][];
+  /** What `encodeRequestHead` makes of the head. */
+  canonicalHead: string;
   body: string;
   trailers: [string, string][];
   ended: boolean;
@@ -38,6 +42,10 @@ export interface ResponseRecord {
   keepAlive: boolean;
   upgrade: string;
   fields: [string, string][];
+  /** Method of the request that is answered. */
+  requestMethod: string;
+  /** What `encodeResponseHead` makes of the head for a client of HTTP/1.1. */
+  canonicalHead: string;
   body: string;
   trailers: [string, string][];
   ended: boolean;
@@ -162,7 +170,11 @@ export function transcribeResponses(
   const pieces = new Pieces(bytes, options.pieces);
   const methods = [...(options.methods ?? [])];
   let open = true;
-  const begin = (): void => decoder.begin(head, methods.shift() ?? "GET");
+  let method = "GET";
+  const begin = (): void => {
+    method = methods.shift() ?? "GET";
+    decoder.begin(head, method);
+  };
   const current = (): ResponseRecord => transcript.messages.at(-1) as ResponseRecord;
   const ended = (): void => {
     const message = current();
@@ -181,7 +193,7 @@ export function transcribeResponses(
         case H1Event.needMore:
           return pos;
         case H1Event.head:
-          transcript.messages.push(responseRecord(head));
+          transcript.messages.push(responseRecord(head, method));
           current().ended = head.status < 200;
           if (head.status === 101) open = false;
           break;
@@ -217,13 +229,29 @@ export function transcribeResponses(
 function requestRecord(head: RequestHead): RequestRecord {
   const { method, authority, path, version, bodyLength, keepAlive } = head;
   const { expectContinue, upgrade, acceptsTrailers } = head;
-  const more = { expectContinue, upgrade, acceptsTrailers, fields: head.fields.toArray() };
+  const fields = head.fields.toArray();
+  const more = { expectContinue, upgrade, acceptsTrailers, fields, canonicalHead: canonicalHead(head) };
   const rest = { body: "", trailers: [], ended: false };
   return { method, authority, path, version, bodyLength, keepAlive, ...more, ...rest };
 }
 
-function responseRecord(head: ResponseHead): ResponseRecord {
+/** The proxy gives a request that named no host one of its own; here it is any. */
+function canonicalHead(head: RequestHead): string {
+  const { authority } = head;
+  if (authority === "") head.authority = "host.invalid";
+  const out = Buffer.alloc(requestHeadLength(head));
+  const end = encodeRequestHead(out, 0, head);
+  head.authority = authority;
+  return out.latin1Slice(0, end);
+}
+
+function responseRecord(head: ResponseHead, requestMethod: string): ResponseRecord {
   const { status, version, bodyLength, hasBody, declaredLength, keepAlive, upgrade } = head;
-  const more = { fields: head.fields.toArray(), body: "", trailers: [], ended: false };
-  return { status, version, bodyLength, hasBody, declaredLength, keepAlive, upgrade, ...more };
+  const fields = head.fields.toArray();
+  const out = Buffer.alloc(responseHeadLength(head));
+  const chunked = bodyLength === UNKNOWN_LENGTH && keepAlive;
+  const end = encodeResponseHead(out, 0, head, { version: HttpVersion.http11, keepAlive, chunked });
+  const more = { fields, requestMethod, canonicalHead: out.latin1Slice(0, end) };
+  const rest = { body: "", trailers: [], ended: false };
+  return { status, version, bodyLength, hasBody, declaredLength, keepAlive, upgrade, ...more, ...rest };
 }

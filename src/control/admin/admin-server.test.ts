@@ -89,6 +89,8 @@ test("a taken address is an error with its code", async () => {
   const taken = createServer();
   await new Promise<void>((resolve) => taken.listen(0, "127.0.0.1", resolve));
   const { port } = taken.address() as { port: number };
-  await assert.rejects(AdminServer.listen({ host: "127.0.0.1", port }, source, silentLog), { code: "EADDRINUSE" });
+  await assert.rejects(AdminServer.listen({ host: "127.0.0.1", port }, source, silentLog), {
+    code: "EADDRINUSE",
+  });
   taken.close();
 });

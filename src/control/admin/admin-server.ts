@@ -96,7 +96,10 @@ async function answer({ request, response, source, log }: Call): Promise<void> {
     });
     response.end(method === "HEAD" ? undefined : body);
   } catch (error) {
-    log.error({ path: url, error: error instanceof Error ? error.stack : String(error) }, "admin request failed");
+    log.error(
+      { path: url, error: error instanceof Error ? error.stack : String(error) },
+      "admin request failed",
+    );
     response.destroy();
   }
 }

@@ -25,6 +25,8 @@ export interface ConfigIssue {
   /** From 1, in UTF-16 code units as editors count; 0 when the place is not known. */
   readonly column: number;
   readonly hint: string | undefined;
+  /** The line holds a secret: it is not to be shown. */
+  readonly secret: boolean;
 }
 
 /** What a reporter may add to a message. */
@@ -34,6 +36,7 @@ export interface IssueDetail {
   /** Code units into a string value. */
   readonly offset?: number | undefined;
   readonly hint?: string | undefined;
+  readonly secret?: boolean;
 }
 
 interface PendingIssue extends IssueDetail {
@@ -128,12 +131,14 @@ function toIssue(issue: PendingIssue, file: string, place: Place): ConfigIssue {
     line: place.line,
     column: place.column,
     hint: issue.hint,
+    secret: issue.secret ?? false,
   };
 }
 
 /** An error of the file as a whole. */
 export function fileIssue(file: string, message: string): ConfigIssue {
-  return { severity: "error", kind: "invalid", message, file, path: "", line: 0, column: 0, hint: undefined };
+  const nowhere = { path: "", line: 0, column: 0, hint: undefined, secret: false };
+  return { severity: "error", kind: "invalid", message, file, ...nowhere };
 }
 
 function compare(a: ConfigIssue, b: ConfigIssue): number {

@@ -70,6 +70,7 @@ function syntaxIssue(error: TomlError, file: string): ConfigIssue {
     line: error.line,
     column: error.column,
     hint: undefined,
+    secret: false,
   };
 }
 

@@ -2,6 +2,7 @@
 import { bareUnit, parseDuration, unitMs } from "./duration.ts";
 import type {
   BooleanField,
+  Complaint,
   DurationField,
   EnumField,
   Field,
@@ -93,10 +94,8 @@ class ScalarReader {
     if (typeof raw !== "string") return this.#wrongKind(field, "a string", raw);
     const complaint = field.format.check(raw);
     if (!complaint) return raw;
-    const message = field.secret
-      ? `the value does not fit; expected: ${field.format.name}`
-      : complaint.message;
-    this.#issues.invalid(this.#path, message, { offset: complaint.offset, hint: complaint.hint });
+    const message = messageOf(complaint, field, raw);
+    this.#issues.invalid(this.#path, message, { ...complaint, secret: field.secret === true });
     return zeroOf(field);
   }
 
@@ -159,15 +158,14 @@ class ScalarReader {
 
   #item(field: StringListField, item: unknown, path: ConfigPath): string {
     if (typeof item !== "string") {
-      this.#issues.invalid(path, `expected a string, found ${describe(item)}`);
+      const secret = field.secret === true;
+      this.#issues.invalid(path, `expected a string, found ${describe(item)}`, { secret });
       return "";
     }
     const complaint = field.format.check(item);
     if (complaint) {
-      const message = field.secret
-        ? `the value does not fit; expected: ${field.format.name}`
-        : complaint.message;
-      this.#issues.invalid(path, message, { offset: complaint.offset, hint: complaint.hint });
+      const message = messageOf(complaint, field, item);
+      this.#issues.invalid(path, message, { ...complaint, secret: field.secret === true });
     }
     return item;
   }
@@ -186,14 +184,22 @@ class ScalarReader {
   }
 
   #wrongKind(field: Field, expected: string, raw: unknown): unknown {
-    this.#issues.invalid(this.#path, `expected ${expected}, found ${describe(raw)}`);
+    this.#issues.invalid(this.#path, `expected ${expected}, found ${describe(raw)}`, {
+      secret: field.secret === true,
+    });
     return zeroOf(field);
   }
 
   #refuse(field: Field, message: string, hint: string): unknown {
-    this.#issues.invalid(this.#path, message, { hint });
+    this.#issues.invalid(this.#path, message, { hint, secret: field.secret === true });
     return zeroOf(field);
   }
+}
+
+/** Complaints may quote the value, which a secret's must not. */
+function messageOf(complaint: Complaint, field: StringField | StringListField, value: string): string {
+  if (!field.secret || value === "") return complaint.message;
+  return `the value does not fit; expected: ${field.format.name}`;
 }
 
 interface Range {

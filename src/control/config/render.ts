@@ -16,7 +16,7 @@ export function renderIssues(issues: readonly ConfigIssue[], text: string, file:
 function renderIssue(issue: ConfigIssue, lines: readonly string[], file: string): string {
   const place = issue.line > 0 ? `${file}:${issue.line}:${issue.column}` : file;
   const parts = [`${printable(place)}: ${issue.severity}: ${printable(issue.message)}`];
-  const source = issue.line > 0 ? lines[issue.line - 1] : undefined;
+  const source = issue.line > 0 && !issue.secret ? lines[issue.line - 1] : undefined;
   if (source !== undefined) parts.push(excerpt(source, issue.line, issue.column));
   if (issue.hint !== undefined) parts.push(`  hint: ${printable(issue.hint)}`);
   return parts.join("\n");

@@ -53,6 +53,9 @@ function threshold(environment: NodeJS.ProcessEnv): LogThreshold {
  * something to us, and what we do not know is not ours to refuse.
  */
 function rustLogLevel(directives: string): LogThreshold {
-  const bare = directives.toLowerCase().split(",").map((directive) => directive.trim());
+  const bare = directives
+    .toLowerCase()
+    .split(",")
+    .map((directive) => directive.trim());
   return (bare.find((directive) => THRESHOLDS.includes(directive)) ?? "info") as LogThreshold;
 }

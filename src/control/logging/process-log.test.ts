@@ -3,7 +3,12 @@ import { test } from "node:test";
 import { humanLine } from "./human-line.ts";
 import { LogOptionsError, logOptionsFromEnvironment } from "./log-options.ts";
 import { makeLogger, PinoProcessLog } from "./process-log.ts";
-import { MAX_REPEAT_KINDS, MAX_REPEATS_PER_WINDOW, REPEAT_WINDOW_MS, RepeatLimiter } from "./repeat-limiter.ts";
+import {
+  MAX_REPEAT_KINDS,
+  MAX_REPEATS_PER_WINDOW,
+  REPEAT_WINDOW_MS,
+  RepeatLimiter,
+} from "./repeat-limiter.ts";
 
 function harness(threshold: "debug" | "info" = "info") {
   const lines: string[] = [];
@@ -57,17 +62,29 @@ test("lines for people", () => {
   const { log, lines } = harness();
   log.component("gateway").info({ address: "0.0.0.0:80", note: "two words", evil: "a\nb" }, "listening");
   const plain = humanLine(lines[0] ?? "", false);
-  assert.match(plain, /^\S+Z INFO {2}gateway: listening worker=3 address=0\.0\.0\.0:80 note="two words" evil="a\\nb"\n$/);
+  assert.match(
+    plain,
+    /^\S+Z INFO {2}gateway: listening worker=3 address=0\.0\.0\.0:80 note="two words" evil="a\\nb"\n$/,
+  );
   assert.match(humanLine(lines[0] ?? "", true), /\u001b\[32mINFO /);
 });
 
 const OPTIONS: readonly [NodeJS.ProcessEnv, object][] = [
   [{}, { format: "json", threshold: "info" }],
-  [{ LB_LOG_FORMAT: "TEXT", LB_LOG: "Debug" }, { format: "text", threshold: "debug" }],
-  [{ LB_LOG_FORMAT: "plain", RUST_LOG: "warn" }, { format: "plain", threshold: "warn" }],
+  [
+    { LB_LOG_FORMAT: "TEXT", LB_LOG: "Debug" },
+    { format: "text", threshold: "debug" },
+  ],
+  [
+    { LB_LOG_FORMAT: "plain", RUST_LOG: "warn" },
+    { format: "plain", threshold: "warn" },
+  ],
   [{ RUST_LOG: "lb_core=debug,error" }, { format: "json", threshold: "error" }],
   [{ RUST_LOG: "lb_core=debug" }, { format: "json", threshold: "info" }],
-  [{ LB_LOG: "off", RUST_LOG: "debug" }, { format: "json", threshold: "off" }],
+  [
+    { LB_LOG: "off", RUST_LOG: "debug" },
+    { format: "json", threshold: "off" },
+  ],
 ];
 
 for (const [environment, expected] of OPTIONS) {
@@ -77,6 +94,9 @@ for (const [environment, expected] of OPTIONS) {
 }
 
 test("unknown formats and levels are refused with the allowed ones", () => {
-  assert.throws(() => logOptionsFromEnvironment({ LB_LOG_FORMAT: "xml" }), /"xml"; allowed: json, text, plain/);
+  assert.throws(
+    () => logOptionsFromEnvironment({ LB_LOG_FORMAT: "xml" }),
+    /"xml"; allowed: json, text, plain/,
+  );
   assert.throws(() => logOptionsFromEnvironment({ LB_LOG: "loud" }), LogOptionsError);
 });

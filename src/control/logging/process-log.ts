@@ -24,7 +24,12 @@ export interface ProcessLog {
 
 /** `bindings` go into each line, such as the index of a worker. */
 export function openProcessLog(options: LogOptions, bindings: object = {}): ProcessLog {
-  const stderr = pino.destination({ fd: STDERR_FD, sync: false, minLength: 0, maxLength: MAX_BUFFERED_LOG_BYTES });
+  const stderr = pino.destination({
+    fd: STDERR_FD,
+    sync: false,
+    minLength: 0,
+    maxLength: MAX_BUFFERED_LOG_BYTES,
+  });
   const colours = options.format === "text" && isatty(STDERR_FD);
   const stream: DestinationStream =
     options.format === "json"

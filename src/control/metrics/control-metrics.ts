@@ -45,6 +45,8 @@ export class ControlMetrics {
   appliedGeneration = 0;
   drainTimeouts = 0;
   listenerCancelTimeouts = 0;
+  /** Places of the shared memory that have a worker, running or about to be replaced; there are more places. */
+  workerPlaces: () => readonly number[] = () => [];
   /** The transport of the data plane (`net`, `epoll`, `io_uring`); empty until a worker has said so. */
   transport = "";
   readonly workersLost = new Map<WorkerLossReason, number>(WORKER_LOSS_REASONS.map((reason) => [reason, 0]));

@@ -162,6 +162,7 @@ test("what the control plane counts", async () => {
 test("workers and the main process show their life and usage", async () => {
   const setup = setUp();
   const [a] = setup.stripes;
+  setup.control.workerPlaces = () => [0, 1];
   a.setPid(process.ppid);
   a.setFlags(WORKER_READY);
   a.beat(monotonicMs() - 2000);

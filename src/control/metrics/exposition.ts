@@ -92,6 +92,7 @@ export class Exposition {
     const pids = Array.from({ length: region.workers }, (_, worker) => region.pid(worker));
     return {
       region,
+      places: control.workerPlaces(),
       info: { version, node: process.versions.node, transport: control.transport },
       nowMs: monotonicMs(),
       startTimeSeconds: this.#startTimeSeconds,

@@ -16,6 +16,8 @@ export interface BuildInfo {
 /** Taken once per scrape, so that all families tell of the same moment. */
 export interface ProcessSnapshot {
   readonly region: Region;
+  /** Places of the region that have a worker. */
+  readonly places: readonly number[];
   readonly info: BuildInfo;
   /** On the clock of `monotonicMs`. */
   readonly nowMs: number;
@@ -38,10 +40,8 @@ export const PROCESS_FAMILIES: readonly SampledFamily<ProcessSnapshot>[] = [
     kind: "gauge",
     help: "1: the worker serves its listeners.",
     labels: ["worker"],
-    sample: ({ region }, add) => {
-      for (let worker = 0; worker < region.workers; worker++) {
-        add([String(worker)], (region.flags(worker) & WORKER_READY) === 0 ? 0 : 1);
-      }
+    sample: ({ region, places }, add) => {
+      for (const worker of places) add([String(worker)], (region.flags(worker) & WORKER_READY) === 0 ? 0 : 1);
     },
   },
   {

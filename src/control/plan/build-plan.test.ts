@@ -56,7 +56,12 @@ function read(toml: string): GatewayConfig {
 }
 
 function build(toml: string, registry = new SeriesRegistry({ clearSlots: () => {} }), generation = 1): Plan {
-  return buildPlan({ config: read(toml), generation, registry, resolved: { "green.internal": ["10.0.0.9"] } });
+  return buildPlan({
+    config: read(toml),
+    generation,
+    registry,
+    resolved: { "green.internal": ["10.0.0.9"] },
+  });
 }
 
 /** Without slots, which the registry's own tests look at. */
@@ -99,7 +104,14 @@ test("services have backends with keys that outlive a reload", () => {
       name: "blue",
       strategy: "round_robin",
       backends: [
-        { key: "h1://10.0.0.2:80", address: "10.0.0.2:80", host: "10.0.0.2", port: 80, protocol: "h1", weight: 1 },
+        {
+          key: "h1://10.0.0.2:80",
+          address: "10.0.0.2:80",
+          host: "10.0.0.2",
+          port: 80,
+          protocol: "h1",
+          weight: 1,
+        },
       ],
     },
     {
@@ -120,7 +132,14 @@ test("services have backends with keys that outlive a reload", () => {
       name: "web",
       strategy: "weighted_round_robin",
       backends: [
-        { key: "h1://10.0.0.1:80", address: "10.0.0.1:80", host: "10.0.0.1", port: 80, protocol: "h1", weight: 2 },
+        {
+          key: "h1://10.0.0.1:80",
+          address: "10.0.0.1:80",
+          host: "10.0.0.1",
+          port: 80,
+          protocol: "h1",
+          weight: 2,
+        },
         {
           key: "h1://unix:/run/app.sock",
           address: "unix:/run/app.sock",
@@ -144,13 +163,26 @@ test("listeners carry their timeouts, their drain budget and Alt-Svc", () => {
 
 test("strict_te forces the strictest treatment of underscores", () => {
   assert.equal(build(TOML).runtime.headerUnderscorePolicy, "reject");
-  assert.equal(build(TOML.replace("strict_te = true", "strict_te = false")).runtime.headerUnderscorePolicy, "allow");
+  assert.equal(
+    build(TOML.replace("strict_te = true", "strict_te = false")).runtime.headerUnderscorePolicy,
+    "allow",
+  );
 });
 
 test("a router or service may have the name of a listener: the own ones stay distinct", () => {
-  const plan = build(TOML.replaceAll("routers.zeta", "routers.web").replaceAll("services.green", "services.web").replace('"green"', '"web"'));
-  assert.deepEqual(plan.routes.map(({ name }) => name), ["alpha", "web", "listener:web"]);
-  assert.deepEqual(plan.services.map(({ name }) => name), ["blue", "web", "listener:web"]);
+  const plan = build(
+    TOML.replaceAll("routers.zeta", "routers.web")
+      .replaceAll("services.green", "services.web")
+      .replace('"green"', '"web"'),
+  );
+  assert.deepEqual(
+    plan.routes.map(({ name }) => name),
+    ["alpha", "web", "listener:web"],
+  );
+  assert.deepEqual(
+    plan.services.map(({ name }) => name),
+    ["blue", "web", "listener:web"],
+  );
 });
 
 test("the same configuration gives the same plan, and a series keeps its slots over reloads", () => {
@@ -165,6 +197,9 @@ test("the same configuration gives the same plan, and a series keeps its slots o
 
 test("a configuration with too many series is refused", () => {
   const toml = TOML.concat("[observability]\nmax_label_cardinality = 100\n");
-  const routers = Array.from({ length: 60 }, (_, n) => `[routers.r${n}]\nrule = "Path(\`/${n}\`)"\nservice = "blue"\n`);
+  const routers = Array.from(
+    { length: 60 },
+    (_, n) => `[routers.r${n}]\nrule = "Path(\`/${n}\`)"\nservice = "blue"\n`,
+  );
   assert.throws(() => build(toml.concat(...routers)), MetricsBudgetError);
 });

@@ -60,7 +60,11 @@ export function buildPlan({ config, generation, registry, resolved }: PlanInput)
   };
 }
 
-function listenerPlan(listener: ListenerConfig, config: GatewayConfig, registry: SeriesRegistry): ListenerPlan {
+function listenerPlan(
+  listener: ListenerConfig,
+  config: GatewayConfig,
+  registry: SeriesRegistry,
+): ListenerPlan {
   assert(listener.protocol === "h1", `listener protocol ${listener.protocol} has no plan`);
   const altSvc = listener.alt_svc;
   return {
@@ -122,7 +126,10 @@ function namedService(name: string, config: GatewayConfig, registry: SeriesRegis
   const service = config.services[name];
   assert(service !== undefined, "service has no configuration");
   const { strategy } = service;
-  assert(strategy === "round_robin" || strategy === "weighted_round_robin", `strategy ${strategy} has no plan`);
+  assert(
+    strategy === "round_robin" || strategy === "weighted_round_robin",
+    `strategy ${strategy} has no plan`,
+  );
   return { name, strategy, backends: backendPlans(name, service.backends, registry) };
 }
 

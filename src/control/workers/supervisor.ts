@@ -65,13 +65,20 @@ export class Supervisor {
     return this.#count((member) => member.state !== "leaving");
   }
 
+  /** Indexes that have a worker, or will have one again. */
+  get places(): readonly number[] {
+    return [...this.#members.keys()].sort((a, b) => a - b);
+  }
+
   get responsive(): boolean {
     return this.#watchdog.healthy;
   }
 
   /** Workers on the current plan. */
   serving(): WorkerProcess[] {
-    return [...this.#members.values()].filter(({ state }) => state === "serving").map(({ process }) => process);
+    return [...this.#members.values()]
+      .filter(({ state }) => state === "serving")
+      .map(({ process }) => process);
   }
 
   /** Starts one more worker. It is the caller's until `admit`: its death is told to nobody else. */
@@ -96,11 +103,6 @@ export class Supervisor {
     return member.process;
   }
 
-  /** Indexes that no process holds. */
-  get free(): number {
-    return this.#options.region.workers - this.#members.size;
-  }
-
   /** From now on the worker serves, and is replaced when it dies. */
   admit(worker: WorkerProcess): void {
     const member = this.#members.get(worker.index);
@@ -118,7 +120,9 @@ export class Supervisor {
   /** Up to `count` members that are not to be replaced any more, those that serve nothing first; returns the running ones. */
   releaseSome(count: number): WorkerProcess[] {
     const members = [...this.#members.values()].filter(({ state }) => state !== "leaving");
-    members.sort((a, b) => Number(a.state === "serving") - Number(b.state === "serving") || b.index - a.index);
+    members.sort(
+      (a, b) => Number(a.state === "serving") - Number(b.state === "serving") || b.index - a.index,
+    );
     const leaving = members.slice(0, Math.max(0, count));
     const running = leaving.filter(({ process }) => !process.gone).map(({ process }) => process);
     for (const member of leaving) this.#leave(member);

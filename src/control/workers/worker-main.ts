@@ -63,7 +63,9 @@ function ignoreTerminalSignals(): void {
 /** Logs what ends the process; the process still ends, as Node.js does it, with a non-zero code. */
 function tellOfUncaughtErrors(processLog: ProcessLog): void {
   process.on("uncaughtExceptionMonitor", (error) => {
-    processLog.component("worker").error({ error: error.stack ?? String(error) }, "worker ends: uncaught error");
+    processLog
+      .component("worker")
+      .error({ error: error.stack ?? String(error) }, "worker ends: uncaught error");
     processLog.flush();
   });
 }

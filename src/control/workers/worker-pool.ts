@@ -201,7 +201,8 @@ export class WorkerPool implements DataPlaneHost {
 
   health(): HostHealth {
     const serving = this.#supervisor.serving().length;
-    return { workers: this.#workers, serving, responsive: this.#supervisor.responsive };
+    const { places, responsive } = this.#supervisor;
+    return { places, workers: this.#workers, serving, responsive };
   }
 }
 

@@ -106,7 +106,11 @@ export class WorkerProcess {
   }
 
   /** Says something and waits for the answer. */
-  ask<K extends FromWorker["kind"]>(message: ToWorker, kinds: readonly K[], limitMs: number): Promise<Answer<K>> {
+  ask<K extends FromWorker["kind"]>(
+    message: ToWorker,
+    kinds: readonly K[],
+    limitMs: number,
+  ): Promise<Answer<K>> {
     const answer = this.expect(kinds, limitMs);
     this.send(message);
     return answer;

@@ -63,7 +63,7 @@ export class ExchangeClock {
     if (queuedBytes < this.#queuedBytes) this.#progressMs = nowMs;
     this.#queuedBytes = queuedBytes;
     const fault = this.#late(nowMs, taking, queuedBytes > 0);
-    if (fault === null) this.#arm();
+    if (fault === null) this.#wheel.arm(this.#timer, this.#next(nowMs));
     return fault;
   }
 
@@ -92,12 +92,11 @@ export class ExchangeClock {
     return taking ? this.#tooSlow(nowMs) : null;
   }
 
-  /** Slow POST: the pace over each window must reach the configured minimum. */
+  /** Slow POST: after a grace, the average pace since the client was asked for the body must reach the configured minimum. */
   #tooSlow(nowMs: number): Fault | null {
     const elapsedMs = nowMs - this.#windowMs;
     if (elapsedMs < this.#runtime.headerDeadlineMs) return null;
     const pace = ((this.#exchange.requestBytes - this.#windowBytes) * 1000) / elapsedMs;
-    this.#openWindow(nowMs);
     if (pace >= this.#runtime.bodyProgressMinBps) return null;
     return new Fault("request_body_timeout", `${Math.floor(pace)} bytes a second`);
   }
@@ -108,14 +107,15 @@ export class ExchangeClock {
   }
 
   #arm(): void {
-    this.#wheel.arm(this.#timer, this.#next());
+    this.#wheel.arm(this.#timer, this.#next(this.#progressMs));
   }
 
-  #next(): number {
+  #next(nowMs: number): number {
     switch (this.#exchange.phase) {
       case Phase.request: {
         const idle = this.#progressMs + this.#http.bodyTimeoutMs;
-        return Math.min(this.#totalMs, idle, this.#windowMs + this.#runtime.headerDeadlineMs);
+        const grace = this.#windowMs + this.#runtime.headerDeadlineMs;
+        return Math.min(this.#totalMs, idle, Math.max(grace, nowMs + this.#runtime.sweepIntervalMs));
       }
       case Phase.awaitingHead:
         return Math.min(this.#totalMs, this.#progressMs + this.#http.headTimeoutMs);

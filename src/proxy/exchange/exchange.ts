@@ -84,8 +84,9 @@ export class Exchange {
   upstream: RequestSink | null = null;
   route: RouteRuntime | null = null;
   backend: Backend | null = null;
-  requestId = "";
-  traceId = "";
+  /** Index of X-Request-ID and of `traceparent` among the request's fields; -1: not set yet. */
+  requestIdField = -1;
+  traceField = -1;
 
   phase: Phase = Phase.request;
   /** The whole request has been received. */
@@ -132,6 +133,11 @@ export class Exchange {
     upstream?.abortRequest(fault);
   }
 
+  /** For log lines; empty before the id is known. */
+  get requestId(): string {
+    return this.requestIdField === -1 ? "" : this.request.fields.value(this.requestIdField);
+  }
+
   /** Makes the object ready for the next request. */
   reset(): void {
     this.request.clear();
@@ -139,8 +145,8 @@ export class Exchange {
     this.upstream = null;
     this.route = null;
     this.backend = null;
-    this.requestId = "";
-    this.traceId = "";
+    this.requestIdField = -1;
+    this.traceField = -1;
     this.secure = false;
     this.phase = Phase.request;
     this.requestEnded = false;

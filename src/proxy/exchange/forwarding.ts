@@ -5,11 +5,11 @@
  */
 import { FieldId } from "../../wire/http/field-id.ts";
 import type { Fields } from "../../wire/http/fields.ts";
-import { HttpVersion, type RequestHead } from "../../wire/http/message.ts";
+import { HttpVersion } from "../../wire/http/message.ts";
 import type { WorkerContext } from "../worker-context.ts";
 import { clientAddress } from "./client-address.ts";
 import type { Exchange } from "./exchange.ts";
-import { requestIdOf } from "./request-id.ts";
+import { applyRequestId } from "./request-id.ts";
 import { applyTraceContext } from "./trace-context.ts";
 
 /** Received-by pseudonym in Via (RFC 9110 section 7.6.3; feature row A9.5). */
@@ -26,18 +26,18 @@ for (const id of [
   FieldId.xRealIp,
   FieldId.forwarded,
   FieldId.via,
+  FieldId.xRequestId,
+  FieldId.traceparent,
+  FieldId.tracestate,
 ]) {
   FORWARDED_FIELDS[id] = 1;
 }
 
 export function applyForwarding(context: WorkerContext, exchange: Exchange): void {
   const { request } = exchange;
-  const { fields } = request;
-  if (hasForwarded(fields)) mergeForwarded(exchange);
-  else addForwarded(exchange);
-  if (request.version === HttpVersion.http10) fields.removeAll(FieldId.expect);
-  exchange.requestId = requestIdOf(fields, context.random);
-  exchange.traceId = applyTraceContext(fields, context.random);
+  if (request.version === HttpVersion.http10) request.fields.removeAll(FieldId.expect);
+  if (hasForwarded(request.fields)) mergeForwarded(context, exchange);
+  else addForwarded(context, exchange);
 }
 
 function hasForwarded(fields: Fields): boolean {
@@ -46,26 +46,15 @@ function hasForwarded(fields: Fields): boolean {
 }
 
 /** Nobody spoke before us: the lines are those of the last such request of this client, nearly always. */
-function addForwarded(exchange: Exchange): void {
-  const { request, ownForwarding } = exchange;
-  exchange.clientIp = exchange.peerIp;
+function addForwarded(context: WorkerContext, exchange: Exchange): void {
+  const { ownForwarding } = exchange;
   if (!ownForwarding.matches(exchange))
-    ownForwarding.remember(exchange, describe(exchange.peerIp, exchange.secure, request));
-  ownForwarding.appendTo(request.fields);
-}
-
-function describe(peerIp: string, secure: boolean, request: RequestHead): [number, string][] {
-  const lines: [number, string][] = [
-    [FieldId.xForwardedFor, peerIp],
-    [FieldId.xForwardedProto, secure ? "https" : "http"],
-  ];
-  if (request.authority !== "") lines.push([FieldId.xForwardedHost, request.authority]);
-  lines.push([FieldId.via, VIA_BY_VERSION[request.version]]);
-  return lines;
+    ownForwarding.remember(exchange, VIA_BY_VERSION[exchange.request.version]);
+  ownForwarding.apply(exchange, context.random);
 }
 
 /** Proxies before us, or a client that pretends to be one. */
-function mergeForwarded(exchange: Exchange): void {
+function mergeForwarded(context: WorkerContext, exchange: Exchange): void {
   const { request, generation } = exchange;
   const { fields } = request;
   const trusted = generation.trustedProxies.contains(exchange.peerIp);
@@ -84,6 +73,8 @@ function mergeForwarded(exchange: Exchange): void {
   const via = fields.joined(FieldId.via);
   const own = VIA_BY_VERSION[request.version];
   fields.set(FieldId.via, via === undefined ? own : `${via}, ${own}`);
+  exchange.requestIdField = applyRequestId(fields, context.random);
+  exchange.traceField = applyTraceContext(fields, context.random);
 }
 
 /** A trusted proxy's word on scheme, host and port stands; else they are what we see ourselves. */

@@ -8,30 +8,27 @@ import type { Fields } from "../../wire/http/fields.ts";
 
 /** Longer ids are replaced: they only cost log space. */
 const MAX_ID_LENGTH = 128;
-const ID_BYTES = 16;
+export const ID_DIGITS = 32;
 
 /** Letters, digits and `-._:~+/=@`: no quotes, no spaces, nothing that a log or shell would mind. */
-const ID_BYTE = new Uint8Array(256);
+const ID_OCTET = new Uint8Array(256);
 for (const character of "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._:~+/=@") {
-  ID_BYTE[character.charCodeAt(0)] = 1;
+  ID_OCTET[character.charCodeAt(0)] = 1;
 }
 
-/** Returns the id and makes the fields hold exactly it. */
-export function requestIdOf(fields: Fields, random: RandomHex): string {
+/** Makes the fields hold exactly one id and returns the index of its field. */
+export function applyRequestId(fields: Fields, random: RandomHex): number {
   const index = fields.find(FieldId.xRequestId);
-  if (index !== -1 && isSound(fields, index) && fields.find(FieldId.xRequestId, index + 1) === -1) {
-    return fields.value(index);
-  }
-  const id = random.next(ID_BYTES);
+  if (index !== -1 && isSound(fields, index) && fields.find(FieldId.xRequestId, index + 1) === -1)
+    return index;
   if (index !== -1) fields.removeAll(FieldId.xRequestId);
-  fields.add(FieldId.xRequestId, id);
-  return id;
+  return fields.add(FieldId.xRequestId, random.next(ID_DIGITS));
 }
 
 function isSound(fields: Fields, index: number): boolean {
   const start = fields.valueStart(index);
   const end = fields.valueEnd(index);
   if (end === start || end - start > MAX_ID_LENGTH) return false;
-  for (let i = start; i < end; i++) if (ID_BYTE[fields.bytes[i] as number] !== 1) return false;
+  for (let i = start; i < end; i++) if (ID_OCTET[fields.bytes[i] as number] !== 1) return false;
   return true;
 }

@@ -9,41 +9,31 @@ import type { Fields } from "../../wire/http/fields.ts";
 
 /** `00-` trace id `-` parent id `-` flags. */
 const TRACEPARENT_LENGTH = 55;
-const TRACE_START = 3;
-const TRACE_END = 35;
-const PARENT_START = 36;
+export const TRACE_START = 3;
+export const TRACE_END = 35;
+export const PARENT_START = 36;
 const PARENT_END = 52;
 const FLAGS_START = 53;
 const DASH = 0x2d;
-const TRACE_BYTES = 16;
-const SPAN_BYTES = 8;
+export const TRACE_DIGITS = 32;
+export const SPAN_DIGITS = 16;
 /** Feature row A19.3: a longer tracestate is dropped, the trace itself is kept. */
 const MAX_TRACESTATE_BYTES = 512;
 
-/** Returns the trace id and makes `traceparent` name our span as the parent. */
-export function applyTraceContext(fields: Fields, random: RandomHex): string {
+/** Makes `traceparent` name our span as the parent and returns the index of its field. */
+export function applyTraceContext(fields: Fields, random: RandomHex): number {
   const index = fields.find(FieldId.traceparent);
   if (index === -1 || !isTraceparent(fields, index) || fields.find(FieldId.traceparent, index + 1) !== -1) {
-    return startTrace(fields, random, index !== -1);
+    fields.removeAll(FieldId.traceparent);
+    fields.removeAll(FieldId.tracestate);
+    return fields.add(FieldId.traceparent, `00-${random.next(TRACE_DIGITS)}-${random.next(SPAN_DIGITS)}-00`);
   }
   const received = fields.value(index);
   const traceId = received.slice(TRACE_START, TRACE_END);
+  const flags = received.slice(FLAGS_START, TRACEPARENT_LENGTH);
   fields.remove(index);
-  fields.add(
-    FieldId.traceparent,
-    `00-${traceId}-${random.next(SPAN_BYTES)}-${received.slice(FLAGS_START, TRACEPARENT_LENGTH)}`,
-  );
   dropLongState(fields);
-  return traceId;
-}
-
-function startTrace(fields: Fields, random: RandomHex, malformed: boolean): string {
-  const ids = random.next(TRACE_BYTES + SPAN_BYTES);
-  const traceId = ids.slice(0, TRACE_BYTES * 2);
-  if (malformed) fields.removeAll(FieldId.traceparent);
-  fields.removeAll(FieldId.tracestate);
-  fields.add(FieldId.traceparent, `00-${traceId}-${ids.slice(TRACE_BYTES * 2)}-00`);
-  return traceId;
+  return fields.add(FieldId.traceparent, `00-${traceId}-${random.next(SPAN_DIGITS)}-${flags}`);
 }
 
 function dropLongState(fields: Fields): void {

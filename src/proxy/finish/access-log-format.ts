@@ -7,6 +7,7 @@ import { FieldId } from "../../wire/http/field-id.ts";
 import type { Fields } from "../../wire/http/fields.ts";
 import { HTTP_VERSION_NAMES } from "../../wire/http/message.ts";
 import type { Exchange } from "../exchange/exchange.ts";
+import { TRACE_END, TRACE_START } from "../exchange/trace-context.ts";
 import type { LineWriter } from "./line-writer.ts";
 import type { LogTime } from "./log-time.ts";
 
@@ -53,14 +54,24 @@ export function writeJson(line: LineWriter, exchange: Exchange, status: number, 
   line.integer(status);
   writeNumbers(line, exchange, time.nowMs);
   writeWay(line, exchange);
-  line.constant(REQUEST_ID);
-  line.ascii(exchange.requestId);
-  line.constant(TRACE_ID);
-  line.ascii(exchange.traceId);
+  writeIds(line, exchange);
   const userAgent = request.fields.find(FieldId.userAgent);
   if (userAgent !== -1) writeValue(line, USER_AGENT, request.fields, userAgent);
   writeReason(line, exchange);
   line.constant(END);
+}
+
+function writeIds(line: LineWriter, exchange: Exchange): void {
+  const { fields } = exchange.request;
+  const { requestIdField, traceField } = exchange;
+  line.constant(REQUEST_ID);
+  if (requestIdField !== -1) {
+    line.octets(fields.bytes, fields.valueStart(requestIdField), fields.valueEnd(requestIdField));
+  }
+  line.constant(TRACE_ID);
+  if (traceField === -1) return;
+  const trace = fields.valueStart(traceField);
+  line.octets(fields.bytes, trace + TRACE_START, trace + TRACE_END);
 }
 
 function writeNumbers(line: LineWriter, exchange: Exchange, nowMs: number): void {

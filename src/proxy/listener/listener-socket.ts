@@ -61,7 +61,11 @@ export class ListenerSocket implements ListenOwner {
   /** Takes no more connections; those that there are end after the request under way. */
   async drain(): Promise<void> {
     await this.#listener.close();
-    for (const connection of this.#connections.keys()) connection.announceClose(DRAIN_GRACE_MS);
+    const { drainJitterMs } = this.current.runtime.plan;
+    for (const connection of this.#connections.keys()) {
+      // Clients that all reconnect at once would only move the load in a lump.
+      connection.announceClose(DRAIN_GRACE_MS + this.#context.chance() * drainJitterMs);
+    }
   }
 
   /** Cuts every connection; returns how many had an exchange under way. */

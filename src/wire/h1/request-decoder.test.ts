@@ -26,6 +26,8 @@ test("a request is decoded into its parts", () => {
       ["X-One", "1"],
       ["x-two", "2"],
     ],
+    canonicalHead:
+      "POST /a/b?c=d HTTP/1.1\r\nHost: a.example:8080\r\nX-One: 1\r\nx-two: 2\r\nContent-Length: 5\r\n\r\n",
     body: "hello",
     trailers: [],
     ended: true,
