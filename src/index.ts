@@ -11,28 +11,7 @@
  * With `[runtime] workers = 0` everything runs in the program's own process; otherwise the gateway
  * starts worker processes as the command does. No signal is handled: that is the program's part.
  */
-import { silentLog } from "./base/log.ts";
-import { readConfig, type ConfigSource } from "./control/config-source.ts";
-import { Gateway, type GatewayOptions } from "./control/gateway.ts";
-
-/**
- * `source`: the path of a TOML file, `{ toml }` with its text, or a `GatewayConfig`. Rejects with
- * `ConfigError`, whose `issues` have their places. Without `options.log` nothing is logged, by
- * workers neither.
- */
-export async function createGateway(
-  source: ConfigSource,
-  options: Partial<GatewayOptions> = {},
-): Promise<Gateway> {
-  const environment = options.environment ?? process.env;
-  const { config } = await readConfig(source, environment);
-  return new Gateway(source, config, {
-    ...options,
-    environment: options.log === undefined ? { ...environment, LB_LOG: "off" } : environment,
-    log: options.log ?? (() => silentLog),
-  });
-}
-
+export { createGateway } from "./control/create-gateway.ts";
 export { ConfigError, type ConfigSource } from "./control/config-source.ts";
 export type { GatewayConfig } from "./control/config/gateway-config.ts";
 export type { ConfigIssue } from "./control/config/issue.ts";

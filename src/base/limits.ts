@@ -3,8 +3,8 @@
  * change is in the config schema instead.
  */
 
-/** One encode into the transport's arena: the largest head (64 KiB) or body part (64 KiB) with its framing. */
-export const MAX_RESERVE_BYTES = 160 * 1024;
+/** One encode into the transport's arena: the largest head that the configuration allows (1 MiB), with what we add to it. */
+export const MAX_RESERVE_BYTES = 1_048_576 + 65_536;
 
 /** Bytes queued to one connection before its producer must pause: feature row A8.3, about 64 KiB a stream. */
 export const SEND_HIGH_WATER_BYTES = 64 * 1024;

@@ -5,17 +5,25 @@ import type { Gateway } from "../control/gateway.ts";
 /** By convention 128 and the number of the signal: the end was not orderly. */
 const FORCED_EXIT_CODES = { SIGINT: 130, SIGTERM: 143 } as const;
 
+/**
+ * One Ctrl-C can arrive twice: the terminal sends it to the whole group, and npm passes it on to us
+ * once more. What comes this soon is the same wish.
+ */
+const SAME_WISH_MS = 1_000;
+
 /** Begins to obey. The returned function tells the exit code so far: 0, or why the end was forced. */
 export function obeySignals(gateway: Gateway, log: Log): () => number {
-  let ending = false;
+  let endingSinceMs = Infinity;
   let exitCode = 0;
   const end = (signal: keyof typeof FORCED_EXIT_CODES): void => {
-    if (!ending) {
-      ending = true;
+    const nowMs = performance.now();
+    if (endingSinceMs === Infinity) {
+      endingSinceMs = nowMs;
       log.info({ signal }, "signal: the gateway drains");
       void gateway.drain();
       return;
     }
+    if (nowMs - endingSinceMs < SAME_WISH_MS) return;
     exitCode = FORCED_EXIT_CODES[signal];
     log.warn({ signal }, "second signal: the gateway ends at once");
     void gateway.stop();

@@ -10,7 +10,7 @@ export const USAGE = `Usage:
 Signals:
   SIGHUP            read FILE again and take it over without losing a request; open logs anew
   SIGUSR1           open the access log anew
-  SIGTERM, SIGINT   finish what is under way, then end; a second one ends at once
+  SIGTERM, SIGINT   finish what is under way, then end; another one, a second later, ends at once
 
 Environment:
   LB_LOG_FORMAT     json (default), text or plain

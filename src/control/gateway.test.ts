@@ -2,7 +2,10 @@ import assert from "node:assert/strict";
 import { createServer, type Server } from "node:http";
 import { createServer as createTcpServer, type AddressInfo } from "node:net";
 import { after, before, test } from "node:test";
-import { ConfigError, createGateway, type Gateway, type GatewayState } from "../index.ts";
+import { ConfigError } from "./config-source.ts";
+import { createGateway } from "./create-gateway.ts";
+import type { Gateway } from "./gateway.ts";
+import type { GatewayState } from "./gateway-state.ts";
 
 /** A gateway in this process, before a real backend, on ports of the kernel's choice. */
 let backend: Server;

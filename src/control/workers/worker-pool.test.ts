@@ -4,7 +4,8 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { after, before, test, type TestContext } from "node:test";
 import { nativeAddon } from "../../fastpath/native-addon.ts";
-import { createGateway, type Gateway } from "../../index.ts";
+import { createGateway } from "../create-gateway.ts";
+import type { Gateway } from "../gateway.ts";
 
 /** Gateways with real worker processes, before a real backend. */
 let backend: Server;

@@ -95,20 +95,10 @@ export class DownstreamH1 implements ConnectionOwner, IntakeOwner, ResponseSink 
 
   onEnd(): void {
     this.#keepAlive.peerEnded = true;
-    switch (this.#state) {
-      case "idle":
-        this.#startLinger();
-        return;
-      case "head":
-        this.#refuse(new Fault("bad_request", "the connection ended within a request head"));
-        return;
-      case "exchange":
-        this.#checkTruncated();
-        return;
-      case "lingering":
-      case "closed":
-        return;
-    }
+    if (this.#state === "idle") this.#startLinger();
+    else if (this.#state === "head")
+      this.#refuse(new Fault("bad_request", "the connection ended within a request head"));
+    else this.#checkTruncated();
   }
 
   onDrain(): void {
@@ -239,11 +229,7 @@ export class DownstreamH1 implements ConnectionOwner, IntakeOwner, ResponseSink 
   #begin(exchange: Exchange): void {
     this.#prepare(exchange);
     this.#clock.begin(exchange);
-    const fault = requestTooLarge(exchange);
-    if (fault !== null) {
-      this.#refuse(fault);
-      return;
-    }
+    if (this.#refuseTooLarge(exchange)) return;
     if (exchange.request.bodyLength === 0) {
       // The decoder is at the end already; it only has to be asked.
       (this.#lease.session as Session).decoder.next(NO_BYTES, 0, 0);
@@ -254,14 +240,16 @@ export class DownstreamH1 implements ConnectionOwner, IntakeOwner, ResponseSink 
 
   #forwardBody(exchange: Exchange, bytes: Buffer, start: number, end: number): void {
     exchange.requestBytes += end - start;
-    const fault = requestTooLarge(exchange);
-    if (fault !== null) {
-      this.#refuse(fault);
-      return;
-    }
+    if (this.#refuseTooLarge(exchange)) return;
     this.#clock.received(this.#context.clock.nowMs);
     if (exchange.upstream !== null && !exchange.upstream.writeRequest(bytes, start, end))
       this.#bodyOpen = false;
+  }
+
+  #refuseTooLarge(exchange: Exchange): boolean {
+    const fault = requestTooLarge(exchange);
+    if (fault !== null) this.#refuse(fault);
+    return fault !== null;
   }
 
   #requestComplete(exchange: Exchange): void {

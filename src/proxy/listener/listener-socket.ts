@@ -3,6 +3,7 @@
  * downstream adapter, and holds what they need of the current generation. A reload that keeps the
  * address only swaps `current`; the socket and its connections stay.
  */
+import { faultIndex } from "../../base/fault.ts";
 import type { Connection, ConnectionOwner, Listener, ListenOwner } from "../../fastpath/transport.ts";
 import { RequestHead } from "../../wire/http/message.ts";
 import { DownstreamH1 } from "../downstream/downstream-h1.ts";
@@ -121,7 +122,9 @@ export class ListenerSocket implements ListenOwner {
   /** Over capacity: a short 503 for as many as can be told, RST for the rest. Feature row A2.11. */
   #shed(connection: Connection): ConnectionOwner | null {
     const { plan } = this.current.runtime;
-    (this.#context.counters[plan.metrics.acceptShed] as number) += 1;
+    const { counters } = this.#context;
+    (counters[plan.metrics.acceptShed] as number) += 1;
+    (counters[plan.metrics.faults + faultIndex("over_capacity")] as number) += 1;
     this.#context.log.warn({ listener: plan.name }, "over capacity: connections are turned away");
     if (this.#shedding >= MAX_SHEDDING) return null;
     this.#shedding += 1;

@@ -1,10 +1,11 @@
 /** A connection over the listener's capacity: it is told so and closed, without reading what it wants. */
+import { FAULTS } from "../../base/fault.ts";
 import { Timer } from "../../base/timer-wheel.ts";
 import type { Connection, ConnectionOwner } from "../../fastpath/transport.ts";
 import { LINGER_MS } from "../downstream/linger.ts";
 import type { WorkerContext } from "../worker-context.ts";
 
-const BODY = "listener over capacity";
+const BODY = FAULTS.over_capacity.text;
 const RESPONSE = Buffer.from(
   `HTTP/1.1 503 Service Unavailable\r\ncontent-type: text/plain\r\ncontent-length: ${BODY.length}\r\nretry-after: 1\r\nconnection: close\r\n\r\n${BODY}`,
   "latin1",
