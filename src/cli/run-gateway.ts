@@ -10,6 +10,7 @@ import type { GatewayState } from "../control/gateway-state.ts";
 import { logIssues } from "../control/log-issues.ts";
 import { LogOptionsError, logOptionsFromEnvironment } from "../control/logging/log-options.ts";
 import { openProcessLog, type ProcessLog } from "../control/logging/process-log.ts";
+import { NotWantedAnyMore } from "../control/serving.ts";
 import { SystemdNotifier } from "../control/systemd.ts";
 import { VERSION } from "../control/version.ts";
 import { warnOfSharedPorts } from "./shared-ports.ts";
@@ -71,7 +72,7 @@ async function serve(gateway: Gateway, processLog: ProcessLog): Promise<number> 
   try {
     await gateway.start();
   } catch (error) {
-    if (gateway.state === "stopped" && exitCode() !== 0) return exitCode();
+    if (error instanceof NotWantedAnyMore) return exitCode();
     explain(error, log);
     return EXIT_FAILURE;
   }

@@ -41,6 +41,9 @@ export function obeySignals(gateway: Gateway, log: Log): () => number {
 function reload(gateway: Gateway, log: Log): void {
   log.info({ signal: "SIGHUP" }, "signal: the configuration is read again");
   gateway.reopenLogs();
-  // The gateway has logged and counted a failure; it goes on as it was.
-  gateway.reload().catch(() => {});
+  gateway.reload().catch(() => {
+    // The gateway has logged and counted a failure, and goes on as it was, unless it is ending.
+    if (gateway.state !== "running")
+      log.warn({ state: gateway.state }, "no reload: the gateway does not run");
+  });
 }

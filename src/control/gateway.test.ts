@@ -14,11 +14,14 @@ before(async () => {
     request.resume();
     const answer = () => response.end(`path ${request.url}`);
     if (request.url === "/slow") setTimeout(answer, 300);
-    else answer();
+    else if (request.url !== "/hang") answer();
   });
   await new Promise<void>((resolve) => backend.listen(0, "127.0.0.1", resolve));
 });
-after(() => backend.close());
+after(() => {
+  backend.closeAllConnections();
+  backend.close();
+});
 
 const LIMIT = { timeout: 20_000 };
 
@@ -144,6 +147,42 @@ test("a request under way is finished by a drain, and readiness is off meanwhile
   assert.equal(await get(gateway.adminPort, "/readyz"), '503 {"status":"draining"}');
   assert.equal(await slow, "200 path /slow");
   assert.deepEqual(await drained, { aborted: 0 });
+  const metrics = await gateway.metrics();
+  for (const phase of ["mark_draining", "readiness_settle", "listener_cancel", "inflight_drain", "total"]) {
+    assert.match(
+      metrics,
+      new RegExp(`^shutdown_drain_seconds_global_count\\{.*phase="${phase}".*\\} 1$`, "m"),
+    );
+  }
+  const listener = /^shutdown_drain_seconds_listener_count\{.*outcome="completed",listener="web"\} 1$/m;
+  assert.match(metrics, listener);
+});
+
+test("a connection that does not end within the budget is cut and counted", LIMIT, async () => {
+  const gateway = await started(toml().replace("drain_timeout_ms = 2000", "drain_timeout_ms = 100"));
+  const cut = assert.rejects(get(gateway.ports["web"], "/hang"));
+  while (!/^connections_inflight\{listener="web"\} 1$/m.test(await gateway.metrics())) {
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+  assert.deepEqual(await gateway.drain(), { aborted: 1 });
+  await cut;
+  const metrics = await gateway.metrics();
+  assert.match(metrics, /^shutdown_inflight_drain_timeout_total 1$/m);
+  assert.match(metrics, /^shutdown_aborted_connections_total 1$/m);
+});
+
+test("a reload during the start waits for it; a stop during the start ends it", LIMIT, async () => {
+  const gateway = await createGateway({ toml: toml() });
+  const start = gateway.start();
+  const reload = gateway.reload({ toml: toml("[pool]\nmax_idle_per_backend = 3\n") });
+  await start;
+  assert.equal((await reload).generation, 2);
+  await gateway.stop();
+  const other = await createGateway({ toml: toml() });
+  const refused = assert.rejects(other.start(), /the gateway is ending/);
+  await other.drain();
+  await refused;
+  assert.equal(other.state, "stopped");
 });
 
 test("stop cuts a drain short", LIMIT, async () => {

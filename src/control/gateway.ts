@@ -46,7 +46,7 @@ export class Gateway {
   readonly #source: ConfigSource;
   readonly #options: GatewayOptions;
   readonly #log: Log;
-  readonly #startedMs = systemTimers.nowMs();
+  readonly #createdMs = systemTimers.nowMs();
   readonly #reloads: Coalescer<ConfigSource, ReloadReport>;
   readonly #halt = Promise.withResolvers<void>();
   readonly #end = Promise.withResolvers<StopReport>();
@@ -55,6 +55,8 @@ export class Gateway {
   readonly #initial: GatewayConfig;
   #core: Core | null = null;
   #serving: Serving | null = null;
+  /** The end of the start: a reload waits for it. */
+  #started: Promise<void> = Promise.resolve();
   /** What is being taken over: an end waits for it. */
   #applying: Promise<unknown> = Promise.resolve();
   #neededDescriptors = 0;
@@ -99,7 +101,7 @@ export class Gateway {
   }
 
   health(): GatewayHealth {
-    const uptimeMs = systemTimers.nowMs() - this.#startedMs;
+    const uptimeMs = systemTimers.nowMs() - this.#createdMs;
     return healthOf({
       state: this.#state,
       uptimeMs,
@@ -114,7 +116,12 @@ export class Gateway {
   }
 
   /** Binds every listener and serves; rejects when it cannot, and then nothing is left of it. */
-  async start(): Promise<void> {
+  start(): Promise<void> {
+    this.#started = this.#start();
+    return this.#started;
+  }
+
+  async #start(): Promise<void> {
     this.#move("start");
     const core = createCore(this.#initial, { ...this.#options, timers: systemTimers });
     const serving = new Serving({
@@ -167,6 +174,7 @@ export class Gateway {
   }
 
   async #reload(source: ConfigSource): Promise<ReloadReport> {
+    await this.#started.catch(() => {});
     if (!allows(this.#state, "reload")) throw new Error(`a gateway that is ${this.#state} cannot reload`);
     this.#move("reload");
     try {

@@ -90,7 +90,8 @@ export class Load {
 
   async #connect(): Promise<LoadConnection | undefined> {
     let reason = "";
-    for (const port of this.ports) {
+    // Twice: a port may open after it was tried, while the one tried next closes.
+    for (const port of [...this.ports, ...this.ports]) {
       const client = await LoadConnection.open(port);
       if (typeof client !== "string") {
         this.opened++;

@@ -1,3 +1,4 @@
+/** Methods, known and unknown. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { methodOf } from "./method.ts";

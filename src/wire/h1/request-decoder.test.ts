@@ -1,3 +1,4 @@
+/** Requests: lines, fields, targets, hosts, and where a connection may end. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
@@ -6,7 +7,7 @@ import { H1Event } from "./h1-event.ts";
 import { DEFAULT_H1_LIMITS, MAX_EMPTY_LINES, MAX_METHOD_BYTES } from "./h1-limits.ts";
 import { RequestDecoder } from "./request-decoder.ts";
 import { accepts, bytesOf, decode, HEAD, refuses } from "../../../test/support/h1-requests.ts";
-import { POLICY, type RequestRecord, transcribeRequests } from "../../../test/support/h1-transcript.ts";
+import { POLICY, transcribeRequests } from "../../../test/support/h1-transcript.ts";
 
 test("a request is decoded into its parts", () => {
   const message = accepts(
@@ -201,51 +202,6 @@ test("the authority of an earlier request on the connection does not leak into t
 test("OPTIONS * is served, CONNECT is not", () => {
   assert.equal(accepts("OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n").path, "*");
   refuses("CONNECT a:443 HTTP/1.1\r\nHost: a:443\r\n\r\n", "unsupported_method");
-});
-
-test("the connection stays open as RFC 9112 section 9.3 says", () => {
-  const keepAlive = (version: string, connection: string) =>
-    accepts(`GET / HTTP/${version}\r\nHost: a\r\n${connection}\r\n`).keepAlive;
-  assert.equal(keepAlive("1.1", ""), true);
-  assert.equal(keepAlive("1.1", "Connection: close\r\n"), false);
-  assert.equal(keepAlive("1.1", "Connection: x, CLOSE\t,keep-alive\r\n"), false);
-  assert.equal(keepAlive("1.1", "Connection: x\r\nConnection: close\r\n"), false);
-  assert.equal(keepAlive("1.1", "Connection: closed\r\n"), true);
-  assert.equal(keepAlive("1.0", ""), false);
-  assert.equal(keepAlive("1.0", "Connection: Keep-Alive\r\n"), true);
-  assert.equal(keepAlive("1.0", "Connection: keep-alive, close\r\n"), false);
-});
-
-test("Connection and what it names stay among the fields", () => {
-  assert.deepEqual(accepts(`${HEAD}Connection: close, X-A\r\nX-A: 1\r\n\r\n`).fields, [
-    ["Connection", "close, X-A"],
-    ["X-A", "1"],
-  ]);
-});
-
-test("Upgrade counts in HTTP/1.1, with its connection option", () => {
-  const upgrade = (version: string, lines: string) =>
-    (decode(`GET / HTTP/${version}\r\nHost: a\r\n${lines}\r\n`).messages[0] as RequestRecord).upgrade;
-  assert.equal(upgrade("1.1", "Connection: Upgrade\r\nUpgrade: WebSocket\r\n"), "websocket");
-  assert.equal(upgrade("1.1", "Upgrade: a\r\nUpgrade: B\r\nConnection: x, upgrade\r\n"), "a, b");
-  assert.equal(upgrade("1.1", "Upgrade: websocket\r\n"), "");
-  assert.equal(upgrade("1.0", "Connection: Upgrade\r\nUpgrade: websocket\r\n"), "");
-});
-
-test("Expect: 100-continue of a request with content; anything else is refused", () => {
-  const expect = (version: string, lines: string) =>
-    (decode(`POST / HTTP/${version}\r\nHost: a\r\n${lines}\r\n`).messages[0] as RequestRecord).expectContinue;
-  assert.equal(expect("1.1", "Expect: 100-Continue\r\nContent-Length: 5\r\n"), true);
-  assert.equal(expect("1.1", "Expect: 100-continue\r\nTransfer-Encoding: chunked\r\n"), true);
-  assert.equal(expect("1.1", "Expect: 100-continue\r\n"), false);
-  assert.equal(expect("1.0", "Expect: 100-continue\r\nContent-Length: 5\r\n"), false);
-  refuses(`${HEAD}Expect: 200-ok\r\n\r\n`, "expectation_failed");
-  refuses(`${HEAD}Expect: 100-continue, x\r\n\r\n`, "expectation_failed");
-});
-
-test("TE: trailers is noticed", () => {
-  assert.equal(accepts(`${HEAD}TE: gzip, Trailers\r\n\r\n`).acceptsTrailers, true);
-  assert.equal(accepts(`${HEAD}TE: gzip\r\n\r\n`).acceptsTrailers, false);
 });
 
 test("pipelined requests are decoded one after the other", () => {

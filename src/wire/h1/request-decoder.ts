@@ -32,9 +32,10 @@ import { H1Event } from "./h1-event.ts";
 import { type H1Limits, type H1RequestPolicy, MAX_METHOD_BYTES, MAX_TARGET_SHARE } from "./h1-limits.ts";
 import { MessageBody } from "./message-body.ts";
 import { methodOf } from "./method.ts";
-import { lineFailure, LineFailure, PartialLine } from "./partial-line.ts";
+import { PartialLine } from "./partial-line.ts";
 import { RequestLine } from "./request-line.ts";
 import { readTarget } from "./request-target.ts";
+import { StartLine, StartLineOutcome } from "./start-line.ts";
 
 export type { H1Limits, H1RequestPolicy } from "./h1-limits.ts";
 
@@ -73,6 +74,7 @@ export class RequestDecoder {
   readonly #partial: PartialLine = new PartialLine();
   readonly #emptyLines: EmptyLines = new EmptyLines();
   readonly #line: RequestLine = new RequestLine();
+  readonly #startLine: StartLine;
   readonly #section: FieldSection;
   readonly #framing: Framing;
   readonly #body: MessageBody;
@@ -91,6 +93,7 @@ export class RequestDecoder {
     this.#scheme = policy.scheme ?? "";
     this.#requireHost = policy.requireHost ?? true;
     this.#maxTargetBytes = Math.floor(limits.maxHeaderBytes * MAX_TARGET_SHARE);
+    this.#startLine = new StartLine(this.#partial, this.#line, limits.maxHeaderBytes);
     this.#section = new FieldSection(this.#partial, {
       uses: HEAD_USES,
       underscores,
@@ -182,34 +185,21 @@ export class RequestDecoder {
   }
 
   #nextLine(bytes: Buffer, start: number, end: number): number {
-    const partial = this.#partial;
-    const maxBytes = this.#limits.maxHeaderBytes;
-    if (partial.length > 0) {
-      const pos = partial.fill(bytes, start, end, maxBytes);
-      if (pos === -1) return this.#lineTooLong(bytes, start, end);
-      if (!partial.complete) {
+    const startLine = this.#startLine;
+    const pos = startLine.read(bytes, start, end);
+    switch (startLine.outcome) {
+      case StartLineOutcome.needMore:
         this.event = H1Event.needMore;
         return pos;
-      }
-      const lineBytes = partial.length;
-      if (this.#line.parse(partial.bytes, 0, lineBytes) !== lineBytes) {
+      case StartLineOutcome.malformed:
         return this.#fail("bad_request", this.#line.detail, pos);
+      case StartLineOutcome.tooLong:
+        return this.#lineTooLong(bytes, start, end);
+      case StartLineOutcome.parsed: {
+        const fault = this.#takeLine(startLine.bytes, startLine.start);
+        return fault === null ? this.#beginFields(bytes, pos, end) : this.#failWith(fault, pos);
       }
-      const fault = this.#takeLine(partial.bytes, 0);
-      partial.clear();
-      return fault === null ? this.#beginFields(bytes, pos, end, lineBytes) : this.#failWith(fault, pos);
     }
-    const next = this.#line.parse(bytes, start, end);
-    if (next === -1) {
-      const failure = lineFailure(bytes, start, this.#line.stop, end, maxBytes);
-      if (failure === LineFailure.tooLong) return this.#lineTooLong(bytes, start, end);
-      if (failure === LineFailure.malformed) return this.#fail("bad_request", this.#line.detail, start);
-      this.event = H1Event.needMore;
-      return partial.fill(bytes, start, end, maxBytes);
-    }
-    if (next - start > maxBytes) return this.#lineTooLong(bytes, start, end);
-    const fault = this.#takeLine(bytes, start);
-    return fault === null ? this.#beginFields(bytes, next, end, next - start) : this.#failWith(fault, start);
   }
 
   /** Fills the head from the request line that was parsed in `bytes` at `start`. */
@@ -237,9 +227,9 @@ export class RequestDecoder {
     return this.#fail("bad_request", "method too long", start);
   }
 
-  #beginFields(bytes: Buffer, start: number, end: number, lineBytes: number): number {
+  #beginFields(bytes: Buffer, start: number, end: number): number {
     this.#framing.begin(this.head.version);
-    this.#section.begin(this.head.fields, this.#limits.maxHeaderBytes - lineBytes);
+    this.#section.begin(this.head.fields, this.#limits.maxHeaderBytes - this.#startLine.length);
     this.#state = State.fields;
     return this.#nextFields(bytes, start, end);
   }

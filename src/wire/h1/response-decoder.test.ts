@@ -1,3 +1,4 @@
+/** Responses: status lines, framing, bodiless answers, informational ones, and the end of the connection. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
@@ -54,6 +55,8 @@ test("a response is decoded into its parts", () => {
       ["Date", "now"],
       ["X_Y", "1"],
     ],
+    requestMethod: "GET",
+    canonicalHead: "HTTP/1.1 200 OK\r\nDate: now\r\nX_Y: 1\r\nContent-Length: 5\r\n\r\n",
     body: "hello",
     trailers: [],
     ended: true,

@@ -30,7 +30,8 @@ import { Framing } from "./framing.ts";
 import { H1Event } from "./h1-event.ts";
 import { type H1Limits, MAX_INFORMATIONAL } from "./h1-limits.ts";
 import { MessageBody } from "./message-body.ts";
-import { lineFailure, LineFailure, PartialLine } from "./partial-line.ts";
+import { PartialLine } from "./partial-line.ts";
+import { StartLine, StartLineOutcome } from "./start-line.ts";
 import { StatusLine } from "./status-line.ts";
 
 const State = {
@@ -72,6 +73,7 @@ export class ResponseDecoder {
   readonly #partial: PartialLine = new PartialLine();
   readonly #emptyLines: EmptyLines = new EmptyLines();
   readonly #line: StatusLine = new StatusLine();
+  readonly #startLine: StartLine;
   readonly #section: FieldSection;
   readonly #framing: Framing = new Framing(RESPONSE_FAULTS, false);
   readonly #body: MessageBody;
@@ -83,6 +85,7 @@ export class ResponseDecoder {
 
   constructor(limits: H1Limits) {
     this.#limits = limits;
+    this.#startLine = new StartLine(this.#partial, this.#line, limits.maxHeaderBytes);
     this.#section = new FieldSection(this.#partial, {
       uses: HEAD_USES,
       underscores: "allow",
@@ -184,37 +187,22 @@ export class ResponseDecoder {
   }
 
   #nextLine(bytes: Buffer, start: number, end: number): number {
-    const partial = this.#partial;
-    const maxBytes = this.#limits.maxHeaderBytes;
-    if (partial.length > 0) {
-      const pos = partial.fill(bytes, start, end, maxBytes);
-      if (pos === -1) return this.#malformed("status line over the head's limit", start);
-      if (!partial.complete) {
+    const startLine = this.#startLine;
+    const pos = startLine.read(bytes, start, end);
+    switch (startLine.outcome) {
+      case StartLineOutcome.needMore:
         this.event = H1Event.needMore;
         return pos;
-      }
-      const lineBytes = partial.length;
-      partial.clear();
-      if (this.#line.parse(partial.bytes, 0, lineBytes) !== lineBytes) {
+      case StartLineOutcome.malformed:
         return this.#malformed(this.#line.detail, pos);
-      }
-      return this.#beginFields(bytes, pos, end, lineBytes);
+      case StartLineOutcome.tooLong:
+        return this.#malformed("status line over the head's limit", pos);
+      case StartLineOutcome.parsed:
+        return this.#beginFields(bytes, pos, end);
     }
-    const next = this.#line.parse(bytes, start, end);
-    if (next === -1) {
-      const failure = lineFailure(bytes, start, this.#line.stop, end, maxBytes);
-      if (failure === LineFailure.tooLong) {
-        return this.#malformed("status line over the head's limit", start);
-      }
-      if (failure === LineFailure.malformed) return this.#malformed(this.#line.detail, start);
-      this.event = H1Event.needMore;
-      return partial.fill(bytes, start, end, maxBytes);
-    }
-    if (next - start > maxBytes) return this.#malformed("status line over the head's limit", start);
-    return this.#beginFields(bytes, next, end, next - start);
   }
 
-  #beginFields(bytes: Buffer, start: number, end: number, lineBytes: number): number {
+  #beginFields(bytes: Buffer, start: number, end: number): number {
     const line = this.#line;
     const head = this.head;
     if (line.version < 10 || line.version > 19) return this.#malformed("not HTTP/1", start);
@@ -222,7 +210,7 @@ export class ResponseDecoder {
     head.version = line.version === 10 ? HttpVersion.http10 : HttpVersion.http11;
     head.status = line.status;
     this.#framing.begin(head.version);
-    this.#section.begin(head.fields, this.#limits.maxHeaderBytes - lineBytes);
+    this.#section.begin(head.fields, this.#limits.maxHeaderBytes - this.#startLine.length);
     this.#state = State.fields;
     return this.#nextFields(bytes, start, end);
   }

@@ -1,3 +1,4 @@
+/** Authorities: what passes the one check, and what does not. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";

@@ -1,3 +1,4 @@
+/** Field sections: order, lookup, removal, and what is written of them. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";

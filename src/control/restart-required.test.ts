@@ -1,0 +1,42 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { GatewayConfig } from "./config/gateway-config.ts";
+import { parseConfig } from "./config/parse-config.ts";
+import { keepRestartRequired } from "./restart-required.ts";
+
+const MAX_WORKERS = 8;
+
+function read(runtime: string): GatewayConfig {
+  const listener =
+    '[[listeners]]\naddress = "127.0.0.1:80"\nprotocol = "h1"\nbackends = [{ address = "10.0.0.1:80" }]\n';
+  const { config, issues } = parseConfig(`${listener}[runtime]\n${runtime}\n`, {
+    file: "test",
+    env: {},
+    cpus: 2,
+  });
+  assert.ok(config !== undefined, JSON.stringify(issues));
+  return config;
+}
+
+const CASES: readonly [string, string, readonly string[]][] = [
+  ["workers = 2", "workers = 4", []],
+  ["workers = 4", "workers = 1", []],
+  ["workers = 2", `workers = ${MAX_WORKERS}`, []],
+  ["workers = 2", `workers = ${MAX_WORKERS + 1}`, ["runtime.workers"]],
+  ["workers = 2", "workers = 0", ["runtime.workers"]],
+  ["workers = 0", "workers = 2", ["runtime.workers"]],
+  ['transport = "auto"', 'transport = "net"', ["runtime.transport"]],
+  ["workers = 9", "workers = 9", []],
+];
+
+for (const [before, after, fields] of CASES) {
+  test(`${before} to ${after}: ${fields.join() || "live"}`, () => {
+    const running = read(before);
+    const live = keepRestartRequired(running, read(`${after}\nconnect_timeout_ms = 777`), MAX_WORKERS);
+    assert.deepEqual(live.fields, fields);
+    assert.equal(live.config.runtime.connect_timeout_ms, 777);
+    const kept = fields.length > 0 ? running : read(after);
+    assert.equal(live.config.runtime.workers, kept.runtime.workers);
+    assert.equal(live.config.runtime.transport, kept.runtime.transport);
+  });
+}
