@@ -85,11 +85,13 @@ export class NetConnection implements Connection, StageTarget {
   writeOut(bytes: Buffer): boolean {
     if (this.#finished) return true;
     const { socket } = this;
-    const room = socket.write(bytes);
+    // Behind a pending write these bytes would keep a whole arena from being used again; a copy is smaller.
+    const behind = socket.writableLength > 0;
+    const room = socket.write(behind ? Buffer.from(bytes) : bytes);
     const queued = socket.writableLength;
     // At this mark the stream is bound to emit `drain` later.
     if (!room && queued >= socket.writableHighWaterMark) this.#blocked = true;
-    return queued === 0;
+    return behind || queued === 0;
   }
 
   /** FIN behind what is queued. */

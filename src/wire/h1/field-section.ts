@@ -65,10 +65,12 @@ NAME_OCTETS[UNDERSCORE] = 0;
 const EMPTY_LINE = -1;
 const NOT_A_FIELD = -2;
 
+const NO_BYTES: Buffer = Buffer.alloc(0);
+
 export class FieldSection {
   event: SectionEvent = SectionEvent.needMore;
   /** The buffer that the shown line lies in: the one given to `read`, or the partial line's. */
-  line: Buffer = Buffer.alloc(0);
+  line: Buffer = NO_BYTES;
   id = 0;
   valueStart = 0;
   valueEnd = 0;
@@ -241,6 +243,8 @@ export class FieldSection {
   }
 
   #endSection(pos: number): number {
+    // A large receive buffer must not live as long as the connection.
+    this.line = NO_BYTES;
     this.event = SectionEvent.end;
     return pos;
   }
@@ -254,6 +258,7 @@ export class FieldSection {
   }
 
   #fail(code: Fault["code"], detail: string, pos = 0): number {
+    this.line = NO_BYTES;
     this.fault = new Fault(code, detail);
     this.event = SectionEvent.error;
     return pos;

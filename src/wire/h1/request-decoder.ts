@@ -228,6 +228,7 @@ export class RequestDecoder {
   }
 
   #beginFields(bytes: Buffer, start: number, end: number): number {
+    this.#startLine.release();
     this.#framing.begin(this.head.version);
     this.#section.begin(this.head.fields, this.#limits.maxHeaderBytes - this.#startLine.length);
     this.#state = State.fields;

@@ -209,6 +209,7 @@ export class ResponseDecoder {
     if (line.status < MIN_STATUS) return this.#malformed("status below 100", start);
     head.version = line.version === 10 ? HttpVersion.http10 : HttpVersion.http11;
     head.status = line.status;
+    this.#startLine.release();
     this.#framing.begin(head.version);
     this.#section.begin(head.fields, this.#limits.maxHeaderBytes - this.#startLine.length);
     this.#state = State.fields;

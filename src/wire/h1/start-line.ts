@@ -22,10 +22,12 @@ export const StartLineOutcome = {
 } as const;
 export type StartLineOutcome = (typeof StartLineOutcome)[keyof typeof StartLineOutcome];
 
+const NO_BYTES: Buffer = Buffer.alloc(0);
+
 export class StartLine {
   outcome: StartLineOutcome = StartLineOutcome.needMore;
   /** Where the parsed line lies: in the bytes given, or in the partial line's. */
-  bytes: Buffer = Buffer.alloc(0);
+  bytes: Buffer = NO_BYTES;
   start = 0;
   /** Octets of the parsed line. */
   length = 0;
@@ -38,6 +40,11 @@ export class StartLine {
     this.#partial = partial;
     this.#parser = parser;
     this.#maxBytes = maxBytes;
+  }
+
+  /** The line was taken: a large receive buffer must not live as long as the connection. */
+  release(): void {
+    this.bytes = NO_BYTES;
   }
 
   /** Reads from `bytes[start, end)`, sets `outcome`, and returns the new start. */
