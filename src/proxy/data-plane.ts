@@ -9,7 +9,13 @@ import { TICK_MS, TimerWheel } from "../base/timer-wheel.ts";
 import { NetTransport } from "../fastpath/net-transport.ts";
 import { nativeAddon } from "../fastpath/native-addon.ts";
 import type { Transport } from "../fastpath/transport.ts";
-import { AccessLog, FLUSH_INTERVAL_MS } from "./finish/access-log.ts";
+import {
+  AccessLog,
+  discardAccessLog,
+  FLUSH_INTERVAL_MS,
+  openAccessLog,
+  type OpenedAccessLog,
+} from "./finish/access-log.ts";
 import { compileGeneration, type Generation } from "./generation.ts";
 import { ListenerSocket } from "./listener/listener-socket.ts";
 import { GLOBAL_SLOTS, type ListenerPlan, type Plan } from "./plan.ts";
@@ -45,6 +51,7 @@ interface Prepared {
   readonly generation: Generation;
   /** Only the addresses that the current plan has not. */
   readonly bound: ReadonlyMap<string, ListenerSocket>;
+  readonly accessLog: OpenedAccessLog;
 }
 
 export class DataPlane {
@@ -55,6 +62,8 @@ export class DataPlane {
   /** Listeners that a reload removed, while their last connections end. */
   readonly #leaving = new Set<ListenerSocket>();
   #prepared: Prepared | null = null;
+  /** The plan that is live. */
+  #plan: Plan | null = null;
   #ticks = 0;
 
   constructor(options: DataPlaneOptions) {
@@ -89,10 +98,12 @@ export class DataPlane {
 
   /**
    * Compiles the plan and binds what is new in it; nothing changes for traffic yet. Rejects with
-   * `BindError` and leaves nothing bound. Returns the real port of each listener by name.
+   * `BindError`, or an errno of the access log, and leaves nothing bound or open. Returns the real port of each listener by name.
    */
   async prepare(plan: Plan): Promise<Record<string, number>> {
+    if (this.#prepared !== null) await this.abort(this.#prepared.generation.plan.generation);
     const generation = compileGeneration(plan, this.#pools);
+    const accessLog = openAccessLog(plan.accessLog);
     const bound = new Map<string, ListenerSocket>();
     const ports: Record<string, number> = Object.create(null) as Record<string, number>;
     for (const listener of plan.listeners) {
@@ -102,11 +113,12 @@ export class DataPlane {
         if (known === undefined) bound.set(listener.address, socket);
         ports[listener.name] = socket.port;
       } catch (error) {
+        discardAccessLog(accessLog);
         await closeAll(bound);
         throw error;
       }
     }
-    this.#prepared = { generation, bound };
+    this.#prepared = { generation, bound, accessLog };
     return ports;
   }
 
@@ -116,8 +128,9 @@ export class DataPlane {
     if (prepared === null || prepared.generation.plan.generation !== generation) return;
     this.#prepared = null;
     const { plan } = prepared.generation;
-    this.#context.accessLog.configure(plan.accessLog);
+    this.#context.accessLog.use(prepared.accessLog);
     this.#pools.adopt(plan);
+    this.#plan = plan;
     const kept = new Map<string, ListenerSocket>();
     for (const [address, runtime] of prepared.generation.listeners) {
       const known = this.#listeners.get(address);
@@ -135,6 +148,8 @@ export class DataPlane {
     const prepared = this.#prepared;
     if (prepared === null || prepared.generation.plan.generation !== generation) return;
     this.#prepared = null;
+    discardAccessLog(prepared.accessLog);
+    if (this.#plan !== null) this.#pools.adopt(this.#plan);
     await closeAll(prepared.bound);
   }
 

@@ -21,6 +21,9 @@ export const FLUSH_INTERVAL_MS = 200;
 const PIPE_BUF = 4096;
 const LF = 0x0a;
 
+/** The highest descriptor that is not ours to close. */
+const LAST_STANDARD_STREAM = 2;
+
 const STANDARD_STREAMS: Readonly<Record<string, number>> = { stdout: 1, stderr: 2 };
 
 export class AccessLog {
@@ -42,11 +45,10 @@ export class AccessLog {
     this.#log = log;
   }
 
-  /** Opens where the plan says; throws when the file cannot be opened, and then stays as it was. */
-  configure(plan: AccessLogPlan): void {
-    const descriptor = plan.enabled ? openTarget(plan.path) : -1;
-    this.#swap(descriptor);
-    this.#plan = plan;
+  /** Lines go to what `openAccessLog` opened from now on; the lines so far still go where they should. */
+  use(opened: OpenedAccessLog): void {
+    this.#swap(opened.descriptor);
+    this.#plan = opened.plan;
   }
 
   /** Opens the file anew, after it was rotated. */
@@ -100,7 +102,7 @@ export class AccessLog {
   #swap(descriptor: number): void {
     this.tick();
     const old = this.#descriptor;
-    const closing = old > 2;
+    const closing = old > LAST_STANDARD_STREAM;
     this.#descriptor = descriptor;
     this.#pipe = descriptor !== -1 && fstatSync(descriptor).isFIFO();
     if (closing) void this.flush().then(() => close(old));
@@ -158,6 +160,23 @@ export class AccessLog {
       "access log lines could not be written",
     );
   }
+}
+
+/** A plan's access log, open already, so that going live cannot fail. */
+export interface OpenedAccessLog {
+  readonly plan: AccessLogPlan;
+  /** -1 when it is off. */
+  readonly descriptor: number;
+}
+
+/** Throws an `Error` with an errno `code` when the file cannot be opened. */
+export function openAccessLog(plan: AccessLogPlan): OpenedAccessLog {
+  return { plan, descriptor: plan.enabled ? openTarget(plan.path) : -1 };
+}
+
+/** For one that is not going to be used. */
+export function discardAccessLog(opened: OpenedAccessLog): void {
+  if (opened.descriptor > LAST_STANDARD_STREAM) close(opened.descriptor);
 }
 
 function openTarget(path: string): number {

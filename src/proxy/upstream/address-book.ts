@@ -11,6 +11,17 @@ export class AddressBook {
     this.#byHost.set(host, addresses);
   }
 
+  /**
+   * Takes the answers that a plan was made with. A host that is known already keeps what it has: it
+   * was told of every change since, which the plan may have missed. Hosts of no plan are forgotten.
+   */
+  adopt(resolved: Readonly<Record<string, readonly string[]>>): void {
+    for (const host of this.#byHost.keys()) if (!Object.hasOwn(resolved, host)) this.#byHost.delete(host);
+    for (const [host, addresses] of Object.entries(resolved)) {
+      if (!this.#byHost.has(host)) this.#byHost.set(host, addresses);
+    }
+  }
+
   /** The address to dial as number `turn`, so that all addresses of a name take their turn; `null`: none is known. */
   next(host: string, turn: number): string | null {
     if (host.startsWith("/") || isIP(host) !== 0) return host;

@@ -44,7 +44,7 @@ export class UpstreamPools {
       backend.retire();
       this.#backends.delete(key);
     }
-    for (const [host, addresses] of Object.entries(plan.resolved)) this.addresses.set(host, addresses);
+    this.addresses.adopt(plan.resolved);
   }
 
   /** Closes every idle connection; the worker ends. */
