@@ -151,7 +151,7 @@ function messagesOf(stream: NodeJS.ReadableStream) {
       for (;;) {
         const { value, done } = await lines.next();
         assert.ok(done !== true, `the program ended before it said: ${start}`);
-        const line = value as string;
+        const line = value;
         if (line.startsWith("{") && (JSON.parse(line) as { message: string }).message.startsWith(start))
           return;
       }

@@ -16,8 +16,11 @@ export class MemoryConnection implements Connection {
   paused = false;
   /** Set by the test: nothing is delivered, as if the event loop had not come round. */
   held = false;
+  /** What the peer has read; it reads at once unless it stopped. */
+  received: Buffer[] = [];
+  peerReads = true;
   /** What the gateway sent and the peer has not read. */
-  readonly unread: Buffer[] = [];
+  #unread: Buffer[] = [];
   queuedBytes = 0;
   blocked = false;
   /** The gateway said FIN, and where it stands now. */
@@ -74,30 +77,32 @@ export class MemoryConnection implements Connection {
 
   transmit(bytes: Buffer): void {
     if (this.gone || this.ending || bytes.length === 0) return;
-    this.unread.push(bytes);
+    if (this.peerReads) {
+      this.received.push(bytes);
+      return;
+    }
+    this.#unread.push(bytes);
     this.queuedBytes += bytes.length;
     this.maxQueuedBytes = Math.max(this.maxQueuedBytes, this.queuedBytes);
     if (this.queuedBytes >= this.#highWaterBytes) this.blocked = true;
   }
 
   /** The peer reads so many bytes. */
-  read(maxBytes: number): Buffer {
-    const taken: Buffer[] = [];
+  read(maxBytes: number): void {
     let room = maxBytes;
-    while (room > 0 && this.unread.length > 0) {
-      const first = this.unread[0] as Buffer;
-      if (first.length > room) this.unread[0] = first.subarray(room);
-      else this.unread.shift();
-      taken.push(first.subarray(0, room));
-      room -= Math.min(room, first.length);
+    while (room > 0 && this.#unread.length > 0) {
+      const first = this.#unread[0] as Buffer;
+      const part = first.subarray(0, Math.min(room, first.length));
+      if (part.length === first.length) this.#unread.shift();
+      else this.#unread[0] = first.subarray(part.length);
+      this.received.push(part);
+      this.queuedBytes -= part.length;
+      room -= part.length;
     }
-    this.queuedBytes -= maxBytes - room;
-    if (this.queuedBytes === 0) {
-      this.#drained = this.blocked;
-      this.blocked = false;
-      if (this.ending) this.ended = true;
-    }
-    return Buffer.concat(taken);
+    if (this.queuedBytes > 0) return;
+    if (this.blocked) this.#drained = true;
+    this.blocked = false;
+    if (this.ending) this.ended = true;
   }
 
   end(): void {
@@ -108,6 +113,8 @@ export class MemoryConnection implements Connection {
   destroy(reset: boolean): void {
     if (this.gone) return;
     this.wasReset = reset;
+    this.#unread = [];
+    this.queuedBytes = 0;
     this.#closing = "";
   }
 

@@ -12,8 +12,6 @@ interface Pump {
 export class MemoryPeer {
   readonly #pump: Pump;
   readonly #connection: MemoryConnection;
-  #reading = true;
-  #received: Buffer[] = [];
 
   constructor(pump: Pump, connection: MemoryConnection) {
     this.#pump = pump;
@@ -55,44 +53,39 @@ export class MemoryPeer {
     this.#pump.pump();
   }
 
-  /** Reads nothing from now on. */
+  /** Reads nothing from now on, but for what `read` takes. */
   stopReading(): void {
-    this.#collect();
-    this.#reading = false;
+    this.#connection.peerReads = false;
   }
 
   startReading(): void {
-    this.#reading = true;
-    this.#settle();
+    this.#connection.peerReads = true;
+    this.read(Infinity);
   }
 
-  /** Reads so many bytes while reading is stopped otherwise. */
   read(maxBytes: number): void {
-    const bytes = this.#connection.read(maxBytes);
-    if (bytes.length > 0) this.#received.push(bytes);
+    this.#connection.read(maxBytes);
     this.#pump.pump();
   }
 
-  /** Everything that has come so far. */
+  /** Everything that was read so far. */
   get bytes(): Buffer {
-    this.#settle();
-    return Buffer.concat(this.#received);
+    return Buffer.concat(this.#connection.received);
   }
 
   get text(): string {
     return this.bytes.toString("latin1");
   }
 
-  /** What has come since the last `take`. */
+  /** What was read since the last `take`. */
   take(): string {
     const { text } = this;
-    this.#received = [];
+    this.#connection.received = [];
     return text;
   }
 
   /** How the gateway has ended its side: not yet, FIN, closed (without or after FIN), or RST. */
   get ending(): "open" | "fin" | "closed" | "reset" {
-    this.#settle();
     const { gone, wasReset, ended } = this.#connection;
     if (gone) return wasReset ? "reset" : "closed";
     return ended ? "fin" : "open";
@@ -115,16 +108,5 @@ export class MemoryPeer {
 
   get maxQueuedBytes(): number {
     return this.#connection.maxQueuedBytes;
-  }
-
-  /** Reading makes room, which makes the gateway send more, which is to be read. */
-  #settle(): void {
-    while (this.#collect()) this.#pump.pump();
-  }
-
-  #collect(): boolean {
-    if (!this.#reading || this.#connection.queuedBytes === 0) return false;
-    this.#received.push(this.#connection.read(Infinity));
-    return true;
   }
 }
