@@ -95,14 +95,12 @@ export class DownstreamH1 implements ConnectionOwner, IntakeOwner, ResponseSink 
 
   onEnd(): void {
     this.#keepAlive.peerEnded = true;
-    if (this.#state === "idle") this.#startLinger();
-    else if (this.#state === "head")
-      this.#refuse(new Fault("bad_request", "the connection ended within a request head"));
-    else this.#checkTruncated();
+    this.#checkEnded();
   }
 
   onDrain(): void {
     if (this.#state === "exchange") this.#exchange.upstream?.resumeResponse();
+    else if (this.#state === "idle") this.#proceed();
   }
 
   onClose(error: string): void {
@@ -113,8 +111,10 @@ export class DownstreamH1 implements ConnectionOwner, IntakeOwner, ResponseSink 
   // What the upstream sends.
 
   informational(): void {
-    this.#writer.informational(this.#exchange);
-    this.#clock.progress(this.#context.clock.nowMs);
+    const exchange = this.#exchange;
+    this.#writer.informational(exchange);
+    if (exchange.response.status === 100) exchange.request.expectContinue = false;
+    this.#clock.resumed(this.#context.clock.nowMs);
   }
 
   responseHead(): void {
@@ -129,7 +129,7 @@ export class DownstreamH1 implements ConnectionOwner, IntakeOwner, ResponseSink 
     exchange.responseStarted = true;
     exchange.phase = Phase.response;
     this.#clock.progress(this.#context.clock.nowMs);
-    this.#keepAlive.promised = this.#writer.head(exchange, this.#keepAlive.mayContinue(exchange));
+    this.#keepAlive.promised = this.#writer.head(exchange, this.#keepAlive.mayContinue(exchange, this.#intake.holding));
   }
 
   writeResponse(bytes: Buffer, start: number, end: number): boolean {
@@ -160,7 +160,7 @@ export class DownstreamH1 implements ConnectionOwner, IntakeOwner, ResponseSink 
       this.#close();
       return;
     }
-    this.#keepAlive.promised = this.#keepAlive.mayContinue(exchange);
+    this.#keepAlive.promised = this.#keepAlive.mayContinue(exchange, this.#intake.holding);
     this.#writer.local(exchange, fault, this.#keepAlive.promised, this.#context.clock.wallMs);
     this.#completed(fault.status);
   }
@@ -168,8 +168,7 @@ export class DownstreamH1 implements ConnectionOwner, IntakeOwner, ResponseSink 
   resumeRequest(): void {
     this.#bodyOpen = true;
     this.#clock.resumed(this.#context.clock.nowMs);
-    this.#intake.proceed();
-    this.#checkTruncated();
+    this.#proceed();
   }
 
   // From bytes to exchanges.
@@ -177,7 +176,8 @@ export class DownstreamH1 implements ConnectionOwner, IntakeOwner, ResponseSink 
   wantsBytes(none: boolean): boolean {
     switch (this.#state) {
       case "idle":
-        return !none;
+        // A client that pipelines and does not read must not make us gather its responses.
+        return !none && !this.#transport.blocked(this.#connection);
       case "head":
         return true;
       case "exchange":
@@ -257,11 +257,28 @@ export class DownstreamH1 implements ConnectionOwner, IntakeOwner, ResponseSink 
     this.#clock.requestEnded(this.#context.clock.nowMs);
   }
 
-  /** The client ended in the middle of a body: that must never look like a whole one upstream (feature row A9.10). */
-  #checkTruncated(): void {
-    if (!this.#keepAlive.peerEnded || this.#state !== "exchange") return;
-    if (this.#exchange.requestEnded || this.#intake.holding) return;
-    this.#refuse(new Fault("bad_request", "the connection ended within a request body"));
+  /** Looks at what is held, as it may be usable now. */
+  #proceed(): void {
+    this.#intake.proceed();
+    if (this.#keepAlive.peerEnded) this.#checkEnded();
+  }
+
+  /**
+   * The client has sent FIN: what it sent before is still served. If it ended in the middle of a
+   * message, that must never look like a whole one upstream (feature row A9.10).
+   */
+  #checkEnded(): void {
+    if (this.#intake.holding) return;
+    if (this.#state === "idle" || this.#betweenRequests) this.#startLinger();
+    else if (this.#state === "head")
+      this.#refuse(new Fault("bad_request", "the connection ended within a request head"));
+    else if (this.#state === "exchange" && !this.#exchange.requestEnded)
+      this.#refuse(new Fault("bad_request", "the connection ended within a request body"));
+  }
+
+  /** Only empty lines have come, which do not begin a request (RFC 9112 section 2.2). */
+  get #betweenRequests(): boolean {
+    return this.#state === "head" && (this.#lease.session as Session).decoder.idle;
   }
 
   // The end of an exchange.
@@ -293,7 +310,7 @@ export class DownstreamH1 implements ConnectionOwner, IntakeOwner, ResponseSink 
     this.#state = "idle";
     this.#idleSinceMs = this.#context.clock.nowMs;
     this.#context.wheel.arm(this.#timer, this.#idleSinceMs + this.#http.keepaliveTimeoutMs);
-    this.#intake.proceed();
+    this.#proceed();
   }
 
   /** The client is gone, or is cut: the upstream is told, the exchange is recorded. */
@@ -327,7 +344,8 @@ export class DownstreamH1 implements ConnectionOwner, IntakeOwner, ResponseSink 
         else this.#context.wheel.arm(this.#timer, nowMs + LINGER_MS);
         return;
       case "head":
-        this.#refuse(new Fault("header_timeout", "the request head did not come in time"));
+        if (this.#betweenRequests) this.#startLinger();
+        else this.#refuse(new Fault("header_timeout", "the request head did not come in time"));
         break;
       case "exchange":
         this.#exchangeDeadline(nowMs);

@@ -32,11 +32,12 @@ export class ExchangeClock {
     this.#runtime = exchange.generation.plan.runtime;
     this.#totalMs = exchange.startMs + this.#http.totalTimeoutMs;
     this.#progressMs = exchange.startMs;
+    this.#queuedBytes = 0;
     this.#openWindow(exchange.startMs);
     this.#arm();
   }
 
-  /** We are ready for the body (again): only from now on is its pace the client's. */
+  /** We are ready for the body (again), or the backend has asked for it: only from now on is its pace the client's. */
   resumed(nowMs: number): void {
     this.#progressMs = nowMs;
     this.#openWindow(nowMs);
@@ -58,9 +59,14 @@ export class ExchangeClock {
     this.#arm();
   }
 
-  /** Why the exchange has to end now; `null`: it may go on. `taking`: the client's body is wanted; `queuedBytes`: unsent response. */
-  check(nowMs: number, taking: boolean, queuedBytes: number): Fault | null {
-    if (queuedBytes < this.#queuedBytes) this.#progressMs = nowMs;
+  /** Why the exchange has to end now; `null`: it may go on. `bodyOpen`: the upstream takes the body; `queuedBytes`: unsent response. */
+  check(nowMs: number, bodyOpen: boolean, queuedBytes: number): Fault | null {
+    const { request, requestBytes } = this.#exchange;
+    // A client that waits for 100 (Continue) is not slow: the backend is.
+    const taking = bodyOpen && !(request.expectContinue && requestBytes === 0);
+    const moved = queuedBytes < this.#queuedBytes;
+    // Before the response, what is queued is the rest of the one before.
+    if (moved && this.#exchange.phase === Phase.response) this.#progressMs = nowMs;
     this.#queuedBytes = queuedBytes;
     const fault = this.#late(nowMs, taking, queuedBytes > 0);
     if (fault === null) this.#wheel.arm(this.#timer, this.#next(nowMs));

@@ -22,6 +22,8 @@ export class Intake {
   #start = 0;
   #end = 0;
   #paused = false;
+  /** The owner throws away what comes; nothing is held any more. */
+  #discarding = false;
   /** The loop runs; what it calls may become ready for more, and the loop will see to that. */
   #running = false;
 
@@ -54,6 +56,7 @@ export class Intake {
 
   /** Forgets what is held and receives again, for an owner that throws away what comes. */
   discard(): void {
+    this.#discarding = true;
     this.#release();
     this.#resume();
   }
@@ -65,6 +68,7 @@ export class Intake {
       position = this.#owner.takeBytes(bytes, position, end);
     }
     this.#running = false;
+    if (this.#discarding) return;
     if (position === -1 || position === end) {
       this.#release();
       if (this.#owner.wantsBytes(false)) this.#resume();

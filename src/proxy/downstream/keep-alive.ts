@@ -10,10 +10,10 @@ export class KeepAlive {
   promised = false;
   #served = 0;
 
-  /** For the response that is about to begin. */
-  mayContinue(exchange: Exchange): boolean {
+  /** For the response that is about to begin. `more`: some of the next request is here already, so that a FIN behind it does not matter yet. */
+  mayContinue(exchange: Exchange, more: boolean): boolean {
     const max = exchange.listener.plan.maxKeepaliveRequests;
-    if (this.closing || this.peerEnded) return false;
+    if (this.closing || (this.peerEnded && !more)) return false;
     if (!exchange.request.keepAlive || !exchange.requestEnded) return false;
     return max === 0 || this.#served + 1 < max;
   }
