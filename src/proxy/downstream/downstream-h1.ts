@@ -121,15 +121,15 @@ export class DownstreamH1 implements ConnectionOwner, IntakeOwner, ResponseSink 
     const exchange = this.#exchange;
     const { altSvc } = exchange.listener.plan;
     const fault = responseTooLarge(exchange);
-    if (fault !== null) {
-      this.#cut(fault);
-      return;
-    }
+    if (fault !== null) return this.#cut(fault);
     if (altSvc !== "") exchange.response.fields.set(FieldId.altSvc, altSvc);
     exchange.responseStarted = true;
     exchange.phase = Phase.response;
     this.#clock.progress(this.#context.clock.nowMs);
-    this.#keepAlive.promised = this.#writer.head(exchange, this.#keepAlive.mayContinue(exchange, this.#intake.holding));
+    this.#keepAlive.promised = this.#writer.head(
+      exchange,
+      this.#keepAlive.mayContinue(exchange, this.#intake.holding),
+    );
   }
 
   writeResponse(bytes: Buffer, start: number, end: number): boolean {
@@ -303,10 +303,7 @@ export class DownstreamH1 implements ConnectionOwner, IntakeOwner, ResponseSink 
   #completed(status: number): void {
     finishExchange(this.#context, this.#exchange, status);
     this.#lease.end();
-    if (!this.#keepAlive.completed()) {
-      this.#startLinger();
-      return;
-    }
+    if (!this.#keepAlive.completed()) return this.#startLinger();
     this.#state = "idle";
     this.#idleSinceMs = this.#context.clock.nowMs;
     this.#context.wheel.arm(this.#timer, this.#idleSinceMs + this.#http.keepaliveTimeoutMs);
