@@ -30,7 +30,7 @@ export class NetConnection implements Connection, StageTarget {
     this.socket = socket;
     this.#stage = stage;
     this.#clock = clock;
-    this.remoteAddress = socket.remoteAddress ?? "";
+    this.remoteAddress = plainAddress(socket.remoteAddress ?? "");
     this.remotePort = socket.remotePort ?? 0;
     this.localPort = socket.localPort ?? 0;
   }
@@ -104,4 +104,9 @@ export class NetConnection implements Connection, StageTarget {
   get blocked(): boolean {
     return this.#blocked;
   }
+}
+
+/** A dual-stack socket shows IPv4 peers as `::ffff:192.0.2.1` (RFC 4291 section 2.5.5.2). */
+function plainAddress(address: string): string {
+  return address.startsWith("::ffff:") && address.includes(".") ? address.slice("::ffff:".length) : address;
 }

@@ -7,7 +7,7 @@ import { createServer, type AddressInfo, type Server, type Socket } from "node:n
 import { LISTEN_BACKLOG, LISTENER_LINGER_MS } from "../base/limits.ts";
 import { type ListenSocket, openListenSocket } from "./listen-socket.ts";
 import type { NativeAddon } from "./native-addon.ts";
-import type { NetConnection } from "./net-connection.ts";
+import { type NetConnection, socketDescriptor } from "./net-connection.ts";
 import type { Listener, ListenOptions, ListenOwner } from "./transport.ts";
 
 /** How often a closing listener looks whether the kernel's queue is empty. */
@@ -15,6 +15,9 @@ const QUEUE_POLL_MS = 5;
 
 /** A closing listener waits no longer than this, however many handshakes are under way. */
 const MAX_CLOSE_MS = 1000;
+
+/** Descriptors kept for connections to backends, logs and names: a quarter of them all, up to this many. */
+const MAX_RESERVED_DESCRIPTORS = 1024;
 
 export class NetListener implements Listener {
   onClosed: () => void = () => {};
@@ -27,6 +30,8 @@ export class NetListener implements Listener {
   /** Connections that came before `accept`; only the twin without the addon listens that early. */
   #early: Socket[] = [];
   #listening = false;
+  /** Descriptors from here on are scarce: the kernel gives the lowest that is free. */
+  readonly #scarceFrom: number;
 
   constructor(
     native: NativeAddon | null,
@@ -35,6 +40,7 @@ export class NetListener implements Listener {
   ) {
     this.#native = native;
     this.#adopt = adopt;
+    this.#scarceFrom = scarceFrom(native);
     this.#server = createServer({
       allowHalfOpen: true,
       noDelay: true,
@@ -113,7 +119,7 @@ export class NetListener implements Listener {
       return;
     }
     const connection = this.#adopt(socket);
-    const owner = this.#owner.onAccept(connection);
+    const owner = this.#owner.onAccept(connection, socketDescriptor(socket) >= this.#scarceFrom);
     if (owner === null) {
       socket.on("error", () => {});
       socket.resetAndDestroy();
@@ -132,4 +138,10 @@ async function drainQueue(native: NativeAddon, descriptor: number): Promise<void
     await new Promise((resolve) => setTimeout(resolve, QUEUE_POLL_MS));
     if (waitedMs >= LISTENER_LINGER_MS && native.acceptQueueLength(descriptor) === 0) return;
   }
+}
+
+function scarceFrom(native: NativeAddon | null): number {
+  if (native === null) return Infinity;
+  const limit = native.openFileLimit().soft;
+  return limit - Math.min(MAX_RESERVED_DESCRIPTORS, Math.floor(limit / 4));
 }

@@ -39,8 +39,11 @@ export interface ListenOptions {
 }
 
 export interface ListenOwner {
-  /** A connection was accepted; the returned owner gets its events. `null`: the transport resets it. */
-  onAccept(connection: Connection): ConnectionOwner | null;
+  /**
+   * A connection was accepted; the returned owner gets its events. `null`: the transport resets it.
+   * `scarce`: the process has few file descriptors left, and needs those for the far side of what it serves.
+   */
+  onAccept(connection: Connection, scarce: boolean): ConnectionOwner | null;
   /** Accepting failed (EMFILE, ENFILE, ECONNABORTED and such); accepting goes on by itself. */
   onAcceptError(code: string): void;
 }

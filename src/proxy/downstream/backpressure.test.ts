@@ -91,21 +91,22 @@ test("a client that pipelines and does not read gets no more than a bounded amou
     const client = gateway.client();
     client.stopReading();
     const answer = ok("x".repeat(10_000));
-    const requests = 2000;
+    const requests = 1500;
     for (let i = 0; i < requests / 100; i++) client.send(get("/").repeat(100));
-    let answered = 0;
-    while (rule === "" && requestsTo(gateway.backend()).length > answered) {
-      answered++;
-      gateway.backend().send(answer);
-    }
+    const answerAll = (): number => {
+      let answered = 0;
+      while (rule === "" && gateway.backend().take() !== "") {
+        gateway.backend().send(answer);
+        answered++;
+      }
+      return answered;
+    };
+    const answered = answerAll();
     assert.ok(client.paused);
     assert.ok(client.maxQueuedBytes <= MAX_HELD_BYTES, `${client.maxQueuedBytes} bytes were held`);
     assert.ok(answered < 20);
     client.startReading();
-    while (rule === "" && requestsTo(gateway.backend()).length > answered) {
-      answered++;
-      gateway.backend().send(answer);
-    }
+    answerAll();
     assert.equal(client.text.split("HTTP/1.1 ").length - 1, requests);
     assertClean(gateway, client);
   }

@@ -76,11 +76,15 @@ export class ListenerSocket implements ListenOwner {
     return cut;
   }
 
-  onAccept(connection: Connection): ConnectionOwner | null {
+  onAccept(connection: Connection, scarce: boolean): ConnectionOwner | null {
     const { counters, stripe } = this.#context;
     const { plan } = this.current.runtime;
     const { runtime } = this.current.generation.plan;
     (counters[GLOBAL_SLOTS.connections_total] as number) += 1;
+    if (scarce) {
+      this.onAcceptError("EMFILE");
+      return this.#shed(connection);
+    }
     const ticket = stripe.perIp.acquire(connection.remoteAddress, runtime.perIpConnectionCap);
     if (ticket === PER_IP_REFUSED) {
       (counters[GLOBAL_SLOTS.accept_reject_total] as number) += 1;
