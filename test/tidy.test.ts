@@ -26,7 +26,7 @@ const all = filesMatching(
   "conformance/**/*.ts",
   "scripts/**/*.ts",
 );
-const product = all.filter(({ path }) => path.startsWith("src/") && !path.endsWith(".test.ts"));
+const product = all.filter(({ path }) => path.startsWith("src/") && !/\.(?:test|contract)\.ts$/.test(path));
 const prose = filesMatching(
   "*.md",
   "docs/**/*.md",

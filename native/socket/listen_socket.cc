@@ -146,10 +146,7 @@ Napi::Value LocalPort(const Napi::CallbackInfo& info) {
 // those under way complete and can be accepted. A filter that drops every packet would also drop the
 // last ACK of a handshake whose client believes itself connected, and lose that connection at close.
 // Byte 13 of the TCP header holds the flags (RFC 9293 section 3.1).
-Napi::Value StopIncoming(const Napi::CallbackInfo& info) {
-  Napi::Env env = info.Env();
-  int fd = -1;
-  if (!ReadInt(info[0], "fd", &fd)) return {};
+bool FilterSyns(int fd) {
   constexpr uint32_t kFlagsOffset = 13;
   constexpr uint32_t kSyn = 0x02;
   constexpr uint32_t kWholePacket = 0xffffffff;
@@ -160,10 +157,30 @@ Napi::Value StopIncoming(const Napi::CallbackInfo& info) {
       BPF_STMT(BPF_RET | BPF_K, 0),
   };
   sock_fprog program = {sizeof(code) / sizeof(code[0]), code};
-  if (setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program)) != 0) {
-    return ThrowErrno(env, "setsockopt", errno);
-  }
-  return env.Undefined();
+  return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program)) == 0;
+}
+
+// The same without a privilege, for kernels that keep filters from ordinary users: the listening
+// socket takes only packets with the largest TTL (RFC 5082), and systems send with 64 or 128. What
+// belongs to a handshake under way is found before the rule applies (tcp_v4_rcv in
+// net/ipv4/tcp_ipv4.c).
+bool RefuseUsualTtl(int fd) {
+  constexpr int kLargest = 255;
+  sockaddr_storage address = {};
+  socklen_t length = sizeof(address);
+  if (getsockname(fd, reinterpret_cast<sockaddr*>(&address), &length) != 0) return false;
+  if (address.ss_family == AF_INET) return SetInt(fd, IPPROTO_IP, IP_MINTTL, kLargest);
+  SetInt(fd, IPPROTO_IP, IP_MINTTL, kLargest);
+  return SetInt(fd, IPPROTO_IPV6, IPV6_MINHOPCOUNT, kLargest);
+}
+
+Napi::Value StopIncoming(const Napi::CallbackInfo& info) {
+  Napi::Env env = info.Env();
+  int fd = -1;
+  if (!ReadInt(info[0], "fd", &fd)) return {};
+  if (FilterSyns(fd)) return env.Undefined();
+  if (errno == EPERM && RefuseUsualTtl(fd)) return env.Undefined();
+  return ThrowErrno(env, "setsockopt", errno);
 }
 
 // acceptQueueLength(fd): completed connections that nobody has accepted yet. For a listening socket

@@ -208,6 +208,8 @@ export class DataPlane {
   #tick(): void {
     this.#context.clock.synchronise();
     this.#context.wheel.advance(this.#context.clock.nowMs);
+    // What a deadline made somebody send (a timeout's answer) has no event that would take it along.
+    this.#context.transport.flush();
     this.#ticks += 1;
     if (this.#ticks % TICKS_PER_FLUSH === 0) this.#context.accessLog.tick();
   }

@@ -32,6 +32,7 @@ export class MemoryConnection implements Connection {
   readonly #highWaterBytes: number;
   readonly #onClosed: () => void;
   readonly #incoming: Incoming[] = [];
+  readonly #urgent: Incoming[] = [];
   #peerEnded = false;
   #drained = false;
   /** Why it is closing; `null` while it is not. */
@@ -69,6 +70,11 @@ export class MemoryConnection implements Connection {
 
   receive(event: Incoming): void {
     if (!this.gone) this.#incoming.push(event);
+  }
+
+  /** Ahead of what a pause holds back. */
+  receiveNow(event: Incoming): void {
+    if (!this.gone) this.#urgent.push(event);
   }
 
   fail(error: string): void {
@@ -128,6 +134,11 @@ export class MemoryConnection implements Connection {
       return true;
     }
     if (this.#peerEnded && this.ended) return this.#close("");
+    const urgent = this.#urgent.shift();
+    if (urgent !== undefined) {
+      this.#handOver(urgent);
+      return true;
+    }
     const event = this.#incoming[0];
     if (event === undefined || (this.paused && event.kind !== "connect")) return false;
     this.#incoming.shift();

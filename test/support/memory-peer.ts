@@ -43,6 +43,12 @@ export class MemoryPeer {
     this.#pump.pump();
   }
 
+  /** As `end`, on a transport that tells of a FIN although the connection is paused. */
+  endNow(): void {
+    this.#connection.receiveNow({ kind: "fin" });
+    this.#pump.pump();
+  }
+
   /** What this end does from now on is not told to the gateway until `release`. */
   hold(): void {
     this.#connection.held = true;

@@ -99,8 +99,12 @@ export class DownstreamH1 implements ConnectionOwner, IntakeOwner, ResponseSink 
   }
 
   onDrain(): void {
-    if (this.#state === "exchange") this.#exchange.upstream?.resumeResponse();
-    else if (this.#state === "idle") this.#proceed();
+    if (this.#state === "exchange") {
+      if (this.#exchange.phase === Phase.response) this.#clock.progress(this.#context.clock.nowMs);
+      this.#exchange.upstream?.resumeResponse();
+    } else if (this.#state === "idle") {
+      this.#proceed();
+    }
   }
 
   onClose(error: string): void {

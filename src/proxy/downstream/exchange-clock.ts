@@ -7,6 +7,8 @@ import type { Timer, TimerWheel } from "../../base/timer-wheel.ts";
 import { Phase, type Exchange } from "../exchange/exchange.ts";
 import type { HttpPlan, RuntimePlan } from "../plan.ts";
 
+const NOT_MEASURED = -1;
+
 export class ExchangeClock {
   readonly #wheel: TimerWheel;
   readonly #timer: Timer;
@@ -18,7 +20,8 @@ export class ExchangeClock {
   /** Since when, and how much, the client has been sending a body that we were ready to take. */
   #windowMs = 0;
   #windowBytes = 0;
-  #queuedBytes = 0;
+  /** Unsent response when the timer last looked; `NOT_MEASURED` when it has not looked since the response moved. */
+  #queuedBytes = NOT_MEASURED;
 
   constructor(wheel: TimerWheel, timer: Timer) {
     this.#wheel = wheel;
@@ -32,7 +35,7 @@ export class ExchangeClock {
     this.#runtime = exchange.generation.plan.runtime;
     this.#totalMs = exchange.startMs + this.#http.totalTimeoutMs;
     this.#progressMs = exchange.startMs;
-    this.#queuedBytes = 0;
+    this.#queuedBytes = NOT_MEASURED;
     this.#openWindow(exchange.startMs);
     this.#arm();
   }
@@ -56,6 +59,7 @@ export class ExchangeClock {
   /** Some of the response has moved. */
   progress(nowMs: number): void {
     this.#progressMs = nowMs;
+    this.#queuedBytes = NOT_MEASURED;
     this.#arm();
   }
 
@@ -64,13 +68,18 @@ export class ExchangeClock {
     const { request, requestBytes } = this.#exchange;
     // A client that waits for 100 (Continue) is not slow: the backend is.
     const taking = bodyOpen && !(request.expectContinue && requestBytes === 0);
-    const moved = queuedBytes < this.#queuedBytes;
     // Before the response, what is queued is the rest of the one before.
-    if (moved && this.#exchange.phase === Phase.response) this.#progressMs = nowMs;
-    this.#queuedBytes = queuedBytes;
+    if (this.#exchange.phase === Phase.response) this.#measure(nowMs, queuedBytes);
     const fault = this.#late(nowMs, taking, queuedBytes > 0);
     if (fault === null) this.#wheel.arm(this.#timer, this.#next(nowMs));
     return fault;
+  }
+
+  /** Whether the client reads: a first look has nothing to compare with, and gives it the benefit of the doubt. */
+  #measure(nowMs: number, queuedBytes: number): void {
+    const before = this.#queuedBytes;
+    this.#queuedBytes = queuedBytes;
+    if (before === NOT_MEASURED ? queuedBytes > 0 : queuedBytes < before) this.#progressMs = nowMs;
   }
 
   #late(nowMs: number, taking: boolean, unsent: boolean): Fault | null {

@@ -57,14 +57,15 @@ function again(context: WorkerContext, exchange: Exchange, backend: Backend, fre
   backend.acquire(exchange, fresh);
 }
 
+/** The balancer's next choice that is another one; beside a backend of great weight that can take too long, so then any. */
 function pickOther(exchange: Exchange, failed: Backend): Backend | null {
-  const balancer = exchange.route?.service.balancer;
-  if (balancer === undefined) return null;
+  const service = exchange.route?.service;
+  if (service === undefined) return null;
   for (let draw = 0; draw < MAX_DRAWS; draw++) {
-    const picked = balancer.pick();
+    const picked = service.balancer.pick();
     if (picked !== null && picked !== failed) return picked;
   }
-  return null;
+  return service.backends.find((backend) => backend !== failed) ?? null;
 }
 
 function report(context: WorkerContext, exchange: Exchange, fault: Fault): void {
