@@ -183,7 +183,7 @@ export const DURATION_BUCKETS_S = [
 /** Slots that one histogram takes: buckets, +Inf, sum. The count is the sum of the buckets. */
 export const HISTOGRAM_SLOTS = DURATION_BUCKETS_S.length + 2;
 
-/** Status classes in slot order: no answer was sent, then 1xx to 5xx. */
+/** Status classes in slot order: no status (a client that stalled), then 1xx to 5xx. */
 export const STATUS_CLASSES = ["none", "1xx", "2xx", "3xx", "4xx", "5xx"] as const;
 
 /**

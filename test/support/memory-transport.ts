@@ -151,7 +151,7 @@ export class MemoryTransport implements Transport {
   /** For listeners: a client connects. `null`: it was refused. */
   accept(owner: ListenOwner, remoteAddress: string, localPort: number): MemoryPeer | null {
     const connection = this.#open({ remoteAddress, remotePort: this.#nextPort++, localPort });
-    const accepted = owner.onAccept(connection);
+    const accepted = owner.onAccept(connection, false);
     connection.connected = true;
     if (accepted === null) connection.destroy(true);
     else connection.owner = accepted;

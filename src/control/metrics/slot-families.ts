@@ -33,7 +33,7 @@ export const SLOT_FAMILIES = {
   httpRequests: {
     name: "http_requests_total",
     kind: "counter",
-    help: "Requests that ended, by the class of the status that the client was sent (none: no answer was sent).",
+    help: "Requests that ended, by the class of the status in the access log (4xx includes 499, for clients that left; none: no status fits).",
     labels: ["listener", "route", "version", "status_class"],
     rows: requestRows,
     sparse: true,

@@ -72,7 +72,10 @@ export function testBalancer({ name, make, weights }: BalancerTraits): void {
           counts[index] = (counts[index] ?? 0) + 1;
           list.forEach((weight, i) => {
             const due = (picks * weight) / turn;
-            assert.ok(Math.abs((counts[i] ?? 0) - due) <= Math.max(1, list.length - 1), `${counts} after ${picks} of ${list}`);
+            assert.ok(
+              Math.abs((counts[i] ?? 0) - due) <= Math.max(1, list.length - 1),
+              `${counts} after ${picks} of ${list}`,
+            );
           });
         }
       }),

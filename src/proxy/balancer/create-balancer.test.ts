@@ -22,7 +22,10 @@ test("weights count under every strategy", () => {
 
 test("equal weights, of whatever size, give equal shares", () => {
   const backends = fakeBackends(3);
-  assert.deepEqual(shares(createBalancer(service("round_robin", [9, 9, 9]), backends), backends, 9), [3, 3, 3]);
+  assert.deepEqual(
+    shares(createBalancer(service("round_robin", [9, 9, 9]), backends), backends, 9),
+    [3, 3, 3],
+  );
 });
 
 test("a service without backends has nothing to pick", () => {

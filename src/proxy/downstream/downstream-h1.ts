@@ -17,7 +17,6 @@ import { dispatch } from "../exchange/dispatch.ts";
 import { Phase, type Exchange, type ResponseSink } from "../exchange/exchange.ts";
 import { finishExchange } from "../finish/finish-exchange.ts";
 import type { ListenerSocket } from "../listener/listener-socket.ts";
-import { GLOBAL_SLOTS } from "../plan.ts";
 import type { WorkerContext } from "../worker-context.ts";
 import { ExchangeClock } from "./exchange-clock.ts";
 import { Intake, type IntakeOwner } from "./intake.ts";
@@ -130,10 +129,8 @@ export class DownstreamH1 implements ConnectionOwner, IntakeOwner, ResponseSink 
     exchange.responseStarted = true;
     exchange.phase = Phase.response;
     this.#clock.progress(this.#context.clock.nowMs);
-    this.#keepAlive.promised = this.#writer.head(
-      exchange,
-      this.#keepAlive.mayContinue(exchange, this.#intake.holding),
-    );
+    const mayContinue = this.#keepAlive.mayContinue(exchange, this.#intake.holding);
+    this.#keepAlive.promised = this.#writer.head(exchange, mayContinue);
   }
 
   writeResponse(bytes: Buffer, start: number, end: number): boolean {
@@ -150,7 +147,7 @@ export class DownstreamH1 implements ConnectionOwner, IntakeOwner, ResponseSink 
 
   endResponse(trailers: Fields): void {
     this.#writer.end(this.#exchange, trailers);
-    this.#completed(this.#exchange.response.status);
+    this.#completed();
   }
 
   failResponse(fault: Fault): void {
@@ -158,7 +155,7 @@ export class DownstreamH1 implements ConnectionOwner, IntakeOwner, ResponseSink 
     exchange.fault = fault;
     if (exchange.responseStarted) {
       // The client must not take what came so far for the whole: no last chunk, and RST instead of FIN.
-      finishExchange(this.#context, exchange, exchange.response.status);
+      finishExchange(this.#context, exchange);
       this.#transport.flush();
       this.#transport.reset(this.#connection);
       this.#close();
@@ -166,7 +163,7 @@ export class DownstreamH1 implements ConnectionOwner, IntakeOwner, ResponseSink 
     }
     this.#keepAlive.promised = this.#keepAlive.mayContinue(exchange, this.#intake.holding);
     this.#writer.local(exchange, fault, this.#keepAlive.promised, this.#context.clock.wallMs);
-    this.#completed(fault.status);
+    this.#completed();
   }
 
   resumeRequest(): void {
@@ -233,7 +230,8 @@ export class DownstreamH1 implements ConnectionOwner, IntakeOwner, ResponseSink 
   #begin(exchange: Exchange): void {
     this.#prepare(exchange);
     this.#clock.begin(exchange);
-    if (this.#refuseTooLarge(exchange)) return;
+    const fault = requestTooLarge(exchange);
+    if (fault !== null) return this.#refuse(fault);
     if (exchange.request.bodyLength === 0) {
       // The decoder is at the end already; it only has to be asked.
       (this.#lease.session as Session).decoder.next(NO_BYTES, 0, 0);
@@ -244,16 +242,11 @@ export class DownstreamH1 implements ConnectionOwner, IntakeOwner, ResponseSink 
 
   #forwardBody(exchange: Exchange, bytes: Buffer, start: number, end: number): void {
     exchange.requestBytes += end - start;
-    if (this.#refuseTooLarge(exchange)) return;
+    const fault = requestTooLarge(exchange);
+    if (fault !== null) return this.#refuse(fault);
     this.#clock.received(this.#context.clock.nowMs);
     if (exchange.upstream !== null && !exchange.upstream.writeRequest(bytes, start, end))
       this.#bodyOpen = false;
-  }
-
-  #refuseTooLarge(exchange: Exchange): boolean {
-    const fault = requestTooLarge(exchange);
-    if (fault !== null) this.#refuse(fault);
-    return fault !== null;
   }
 
   #requestComplete(exchange: Exchange): void {
@@ -291,9 +284,6 @@ export class DownstreamH1 implements ConnectionOwner, IntakeOwner, ResponseSink 
   #refuse(fault: Fault): void {
     const { exchange } = this.#openSession();
     if (this.#state === "head") this.#prepare(exchange);
-    if (fault.code === "header_timeout" || fault.code === "request_body_timeout") {
-      (this.#context.counters[GLOBAL_SLOTS.security_slowloris_reaped_total] as number) += 1;
-    }
     exchange.requestEnded = false;
     this.#cut(fault);
   }
@@ -304,8 +294,8 @@ export class DownstreamH1 implements ConnectionOwner, IntakeOwner, ResponseSink 
     this.failResponse(fault);
   }
 
-  #completed(status: number): void {
-    finishExchange(this.#context, this.#exchange, status);
+  #completed(): void {
+    finishExchange(this.#context, this.#exchange);
     this.#lease.end();
     if (!this.#keepAlive.completed()) return this.#startLinger();
     this.#state = "idle";
@@ -319,11 +309,7 @@ export class DownstreamH1 implements ConnectionOwner, IntakeOwner, ResponseSink 
     const exchange = this.#exchange;
     exchange.fault ??= fault;
     exchange.releaseUpstream(fault);
-    finishExchange(
-      this.#context,
-      exchange,
-      exchange.responseStarted ? exchange.response.status : fault.status,
-    );
+    finishExchange(this.#context, exchange);
     this.#state = "lingering";
   }
 

@@ -21,7 +21,12 @@ const HTTP = {
   headTimeoutMs: 6000,
   keepaliveTimeoutMs: 5000,
 };
-const RUNTIME = { headerDeadlineMs: 2000, bodyProgressMinBps: 100, sweepIntervalMs: 500, connectTimeoutMs: 9000 };
+const RUNTIME = {
+  headerDeadlineMs: 2000,
+  bodyProgressMinBps: 100,
+  sweepIntervalMs: 500,
+  connectTimeoutMs: 9000,
+};
 
 /** Deadlines fire late by up to a tick. */
 function passes(gateway: MemoryGateway, client: MemoryPeer, deadlineMs: number): void {

@@ -1,14 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { MemoryGateway } from "../../../test/support/memory-gateway.ts";
-import {
-  answersTo,
-  assertClean,
-  chunk,
-  get,
-  ok,
-  told,
-} from "../../../test/support/memory-http.ts";
+import { answersTo, assertClean, chunk, get, ok, told } from "../../../test/support/memory-http.ts";
 import { fieldValue } from "../../../test/support/strict-http1.ts";
 
 /** The first answer to a request, for a backend that says `answer` and, if told so, ends. */
@@ -54,7 +47,11 @@ test("a body of known length keeps its length for both", () => {
 
 test("responses without content end with their head", () => {
   const cases: readonly (readonly [string, string, RegExp])[] = [
-    [get("/").replace("GET", "HEAD"), "HTTP/1.1 200 OK\r\nContent-Length: 1234\r\n\r\n", /Content-Length: 1234/],
+    [
+      get("/").replace("GET", "HEAD"),
+      "HTTP/1.1 200 OK\r\nContent-Length: 1234\r\n\r\n",
+      /Content-Length: 1234/,
+    ],
     [get("/").replace("GET", "HEAD"), "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", /200 OK/],
     [get("/"), "HTTP/1.1 204 No Content\r\n\r\n", /204/],
     [get("/"), "HTTP/1.1 304 Not Modified\r\nETag: x\r\nContent-Length: 99\r\n\r\n", /Content-Length: 99/],

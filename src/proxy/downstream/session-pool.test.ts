@@ -37,7 +37,10 @@ function mark(meant: Meant, index: number): string {
 
 function fieldsOf(meant: Meant, index: number): [string, string][] {
   const own = mark(meant, index);
-  const fields = Array.from({ length: meant.fields }, (_, i): [string, string] => [`X-${own}-${i}`, `${own}v${i}`]);
+  const fields = Array.from({ length: meant.fields }, (_, i): [string, string] => [
+    `X-${own}-${i}`,
+    `${own}v${i}`,
+  ]);
   if (meant.agent) fields.push(["User-Agent", `agent-${own}`]);
   return fields;
 }
@@ -88,7 +91,10 @@ function seen({ startLine, fields, body, trailers }: Http1Message): unknown {
 
 /** The pieces of each client in its order, the clients interleaved by turns. */
 function interleave(plan: readonly Meant[]): { client: number; bytes: string; aborts: boolean }[] {
-  const queues = Array.from({ length: CLIENTS }, (): { client: number; bytes: string; aborts: boolean }[] => []);
+  const queues = Array.from(
+    { length: CLIENTS },
+    (): { client: number; bytes: string; aborts: boolean }[] => [],
+  );
   plan.forEach((meant, index) => {
     const text = wire(meant, index);
     const places = [0, ...meant.cuts.map((cut) => Math.floor(cut * text.length)).toSorted((a, b) => a - b)];

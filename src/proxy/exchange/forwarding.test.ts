@@ -48,7 +48,8 @@ test("what a stranger claims is replaced, every line of it", () => {
   assert.deepEqual(fieldOf(exchange, "x-forwarded-for"), ["203.0.113.9"]);
   assert.deepEqual(fieldOf(exchange, "x-forwarded-proto"), ["http"]);
   assert.deepEqual(fieldOf(exchange, "x-forwarded-host"), ["app.example"]);
-  for (const name of ["x-forwarded-port", "x-real-ip", "forwarded"]) assert.deepEqual(fieldOf(exchange, name), []);
+  for (const name of ["x-forwarded-port", "x-real-ip", "forwarded"])
+    assert.deepEqual(fieldOf(exchange, name), []);
   assert.equal(exchange.clientIp, "203.0.113.9");
   assert.equal(exchange.secure, false);
 });

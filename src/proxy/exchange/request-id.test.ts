@@ -23,18 +23,38 @@ test("a sound id of the client is kept", () => {
 });
 
 test("anything else is replaced", () => {
-  const bad = ["", "0".repeat(129), "a b", 'a"b', "a\\b", "a;b", "a,b", "é", "<script>", "$(id)", "a\tb", "{}"];
+  const bad = [
+    "",
+    "0".repeat(129),
+    "a b",
+    'a"b',
+    "a\\b",
+    "a;b",
+    "a,b",
+    "é",
+    "<script>",
+    "$(id)",
+    "a\tb",
+    "{}",
+  ];
   for (const id of bad) assert.match(idFor(id), /^[0-9a-f]{32}$/, id);
 });
 
 test("two ids are none, even if they are the same", () => {
-  for (const values of [["a", "b"], ["a", "a"], ["", "a"], ["a", ""]]) {
+  for (const values of [
+    ["a", "b"],
+    ["a", "a"],
+    ["", "a"],
+    ["a", ""],
+  ]) {
     assert.match(idFor(...values), /^[0-9a-f]{32}$/);
   }
 });
 
 test("whatever comes, what leaves is short and harmless to logs and shells", () => {
-  const value = fc.string({ unit: "binary-ascii", maxLength: 200 }).map((text) => text.replaceAll(/[^\t\x20-\x7e]/g, "x"));
+  const value = fc
+    .string({ unit: "binary-ascii", maxLength: 200 })
+    .map((text) => text.replaceAll(/[^\t\x20-\x7e]/g, "x"));
   fc.assert(
     fc.property(fc.array(value, { maxLength: 3 }), (values) => {
       assert.match(idFor(...values), /^[A-Za-z0-9\-._:~+/=@]{1,128}$/);

@@ -39,7 +39,11 @@ test("a trace is continued with a span of our own", () => {
 });
 
 test("a later version is read as far as it is known", () => {
-  for (const value of [`01-${TRACE}-${SPAN}-01`, `cc-${TRACE}-${SPAN}-01-what-ever`, `fe-${TRACE}-${SPAN}-01-`]) {
+  for (const value of [
+    `01-${TRACE}-${SPAN}-01`,
+    `cc-${TRACE}-${SPAN}-01-what-ever`,
+    `fe-${TRACE}-${SPAN}-01-`,
+  ]) {
     assert.match(traced([value]).traceparent, new RegExp(`^00-${TRACE}-[0-9a-f]{16}-01$`));
   }
 });
@@ -98,7 +102,10 @@ test("whatever comes, a well-formed parent leaves", () => {
     });
   fc.assert(
     fc.property(fc.array(near, { maxLength: 3 }), (values) => {
-      assert.match(traced(values).traceparent, /^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/);
+      assert.match(
+        traced(values).traceparent,
+        /^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/,
+      );
     }),
   );
 });

@@ -1,14 +1,24 @@
 /** The last thing that happens to an exchange: it is counted and logged. Called once, by the downstream adapter. */
 import { Phase, type Exchange } from "../exchange/exchange.ts";
+import { GLOBAL_SLOTS } from "../plan.ts";
 import type { WorkerContext } from "../worker-context.ts";
 import { recordExchange } from "./record.ts";
 
-/** `status`: what the client was sent, or would have been. */
-export function finishExchange(context: WorkerContext, exchange: Exchange, status: number): void {
-  const nowMs = context.clock.nowMs;
+export function finishExchange(context: WorkerContext, exchange: Exchange): void {
+  const { accessLog, clock, counters } = context;
+  const status = statusOf(exchange);
   exchange.phase = Phase.done;
-  recordExchange(context.counters, exchange, status, nowMs);
-  const { accessLog } = context;
+  recordExchange(counters, exchange, status, clock.nowMs);
+  const code = exchange.fault?.code;
+  if (code === "header_timeout" || code === "request_body_timeout") {
+    (counters[GLOBAL_SLOTS.security_slowloris_reaped_total] as number) += 1;
+  }
   if (accessLog.enabled && accessLog.samples(status, context.chance()))
-    accessLog.append(exchange, status, nowMs);
+    accessLog.append(exchange, status, clock.nowMs);
+}
+
+/** What the client was sent; or, when no head went out, what the fault stands for. */
+function statusOf(exchange: Exchange): number {
+  if (exchange.responseStarted || exchange.fault === null) return exchange.response.status;
+  return exchange.fault.status;
 }

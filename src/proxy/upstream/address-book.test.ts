@@ -21,7 +21,8 @@ test("the addresses of a name take their turn", () => {
 test("a name that is not known, or has no address, has no answer", () => {
   const book = new AddressBook();
   book.set("empty", []);
-  for (const name of ["empty", "unknown", "toString", "__proto__", ""]) assert.equal(book.next(name, 0), null);
+  for (const name of ["empty", "unknown", "toString", "__proto__", ""])
+    assert.equal(book.next(name, 0), null);
 });
 
 test("a plan's answers do not replace newer ones, and names of no plan are forgotten", () => {

@@ -97,7 +97,8 @@ test("a backend that comes back is not stormed: a bounded number of dials at onc
   assert.equal(gateway.transport.dials.length, 64);
   gateway.transport.onDial = ({ peer }) => peer.accept();
   for (const dial of gateway.transport.dials.slice(0, 64)) dial.peer.accept();
-  for (let i = 0; clients.some((client) => client.text === ""); i++) gateway.backend(i % gateway.transport.dials.length).send(ok("x"));
+  for (let i = 0; clients.some((client) => client.text === ""); i++)
+    gateway.backend(i % gateway.transport.dials.length).send(ok("x"));
   assert.ok(clients.every((client) => client.text !== ""));
   assertClean(gateway, ...clients);
 });
@@ -208,7 +209,17 @@ test("the addresses of a name take their turn; a name without any fails over or 
 
 test("whatever happens to connections, gauges return to zero and bounds hold", () => {
   const act = fc.record({
-    kind: fc.constantFrom("request", "accept", "fail", "answer", "answerAndClose", "end", "reset", "leave", "wait"),
+    kind: fc.constantFrom(
+      "request",
+      "accept",
+      "fail",
+      "answer",
+      "answerAndClose",
+      "end",
+      "reset",
+      "leave",
+      "wait",
+    ),
     which: fc.nat({ max: 30 }),
   });
   fc.assert(

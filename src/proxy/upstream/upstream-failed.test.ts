@@ -2,7 +2,17 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { MemoryGateway } from "../../../test/support/memory-gateway.ts";
 import type { MemoryPeer } from "../../../test/support/memory-peer.ts";
-import { answersTo, assertClean, chunk, chunkedHead, get, ok, post, requestsTo, told } from "../../../test/support/memory-http.ts";
+import {
+  answersTo,
+  assertClean,
+  chunk,
+  chunkedHead,
+  get,
+  ok,
+  post,
+  requestsTo,
+  told,
+} from "../../../test/support/memory-http.ts";
 
 /** Hosts in the order in which they were dialled. */
 function dialled(gateway: MemoryGateway): string[] {

@@ -1,7 +1,17 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { MemoryGateway } from "../../../test/support/memory-gateway.ts";
-import { answersTo, assertClean, chunk, chunkedHead, get, ok, post, requestsTo, told } from "../../../test/support/memory-http.ts";
+import {
+  answersTo,
+  assertClean,
+  chunk,
+  chunkedHead,
+  get,
+  ok,
+  post,
+  requestsTo,
+  told,
+} from "../../../test/support/memory-http.ts";
 import { canonicalViolations } from "../../../test/support/canonical.ts";
 
 test("what is no response gets 502, and the connection is not used again", () => {
