@@ -98,7 +98,10 @@ export class NetTransport implements Transport {
 
   reset(connection: Connection): void {
     this.#stage.forget(connection as NetConnection);
-    (connection as NetConnection).socket.resetAndDestroy();
+    const { socket } = connection as NetConnection;
+    // There is no RST before the handshake, nor on a Unix socket, which has no remote address.
+    if (socket.connecting || socket.remoteAddress === undefined) socket.destroy();
+    else socket.resetAndDestroy();
   }
 
   alive(connection: Connection): boolean {

@@ -33,8 +33,7 @@ export class SendStage {
 
   send(target: StageTarget, start: number, end: number): void {
     if (this.#target !== target) {
-      // What `reserve` gave must survive the flush of the other target's bytes.
-      if (this.#target !== null) this.#write(start);
+      if (this.#target !== null && !this.#write(start)) this.#move(start);
       this.#target = target;
       this.#start = start;
     }
@@ -47,7 +46,9 @@ export class SendStage {
   }
 
   flush(): void {
-    if (this.#target !== null && this.#write(this.#used)) this.#used = 0;
+    if (this.#target === null) return;
+    if (!this.#write(this.#used)) this.out = Buffer.allocUnsafeSlow(ARENA_BYTES);
+    this.#used = 0;
   }
 
   /** A target that is gone takes nothing any more. */
@@ -58,17 +59,17 @@ export class SendStage {
     }
   }
 
+  /** False: the target's pending write keeps this arena. */
   #write(end: number): boolean {
     const target = this.#target as StageTarget;
-    const arena = this.out;
     this.#target = null;
-    const taken = target.writeOut(arena.subarray(this.#start, end));
-    if (!taken && this.out === arena) {
-      // The pending write keeps this arena; bytes after `end` belong to the reservation in progress.
-      const next = Buffer.allocUnsafeSlow(Math.max(ARENA_BYTES, arena.length));
-      arena.copy(next, end, end);
-      this.out = next;
-    }
-    return taken;
+    return target.writeOut(this.out.subarray(this.#start, end));
+  }
+
+  /** To an arena of its own with the reservation in progress, which begins at `start`. */
+  #move(start: number): void {
+    const arena = this.out;
+    this.out = Buffer.allocUnsafeSlow(arena.length);
+    arena.copy(this.out, start, start);
   }
 }

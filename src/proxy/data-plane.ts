@@ -9,13 +9,8 @@ import { TICK_MS, TimerWheel } from "../base/timer-wheel.ts";
 import { NetTransport } from "../fastpath/net-transport.ts";
 import { nativeAddon } from "../fastpath/native-addon.ts";
 import type { Transport } from "../fastpath/transport.ts";
-import {
-  AccessLog,
-  discardAccessLog,
-  FLUSH_INTERVAL_MS,
-  openAccessLog,
-  type OpenedAccessLog,
-} from "./finish/access-log.ts";
+import { AccessLog, discardAccessLog, openAccessLog, type OpenedAccessLog } from "./finish/access-log.ts";
+import { FLUSH_INTERVAL_MS } from "./finish/log-writer.ts";
 import { compileGeneration, type Generation } from "./generation.ts";
 import { ListenerSocket } from "./listener/listener-socket.ts";
 import { GLOBAL_SLOTS, type ListenerPlan, type Plan } from "./plan.ts";
@@ -176,7 +171,7 @@ export class DataPlane {
     this.#pools.retireAll();
     this.#context.transport.close();
     clearInterval(this.#clock);
-    await this.#context.accessLog.flush();
+    await this.#context.accessLog.close();
     return cut;
   }
 

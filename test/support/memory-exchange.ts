@@ -20,7 +20,8 @@ const nowhere: ResponseSink = {
 export function exchangeOf(gateway: MemoryGateway, head: string | Buffer, peerIp = "192.0.2.1"): Exchange {
   const exchange = new Exchange();
   readHead(exchange, head);
-  exchange.begin(nowhere, gateway.socket.current, peerIp, gateway.clock);
+  exchange.start(gateway.clock);
+  exchange.begin(nowhere, gateway.socket.current, peerIp);
   return exchange;
 }
 

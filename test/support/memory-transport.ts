@@ -34,6 +34,8 @@ export class MemoryTransport implements Transport {
   /** Decides what becomes of each dial; by default nothing happens until the test accepts or fails it. */
   onDial: (dial: Dial) => void = () => {};
   readonly dials: Dial[] = [];
+  /** What accepted connections are told about the descriptors that are left. */
+  scarce = false;
   /** In the order in which they were opened; closed ones leave. */
   readonly #connections = new Set<MemoryConnection>();
   readonly #listeners = new Set<MemoryListener>();
@@ -151,7 +153,7 @@ export class MemoryTransport implements Transport {
   /** For listeners: a client connects. `null`: it was refused. */
   accept(owner: ListenOwner, remoteAddress: string, localPort: number): MemoryPeer | null {
     const connection = this.#open({ remoteAddress, remotePort: this.#nextPort++, localPort });
-    const accepted = owner.onAccept(connection, false);
+    const accepted = owner.onAccept(connection, this.scarce);
     connection.connected = true;
     if (accepted === null) connection.destroy(true);
     else connection.owner = accepted;

@@ -40,7 +40,7 @@ const ROWS: Record<keyof typeof GLOBAL_SLOTS, GlobalRow> = {
   },
   security_slowloris_reaped_total: {
     kind: "counter",
-    help: "Client connections that were closed because a request's head or body came too slowly.",
+    help: "Requests that were refused because their head took too long.",
   },
   upstream_retries_total: { kind: "counter", help: "Requests that were sent again after a failed try." },
   connections_per_ip_uncounted_total: {

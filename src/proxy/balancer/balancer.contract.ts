@@ -38,17 +38,17 @@ function sum(numbers: readonly number[]): number {
 }
 
 export function testBalancer({ name, make, weights }: BalancerTraits): void {
-  void test(`${name}: without backends there is nothing to pick`, () => {
+  test(`${name}: without backends there is nothing to pick`, () => {
     const balancer = make([], []);
     for (let i = 0; i < 3; i++) assert.equal(balancer.pick(), null);
   });
 
-  void test(`${name}: one backend gets everything`, () => {
+  test(`${name}: one backend gets everything`, () => {
     const backends = fakeBackends(1);
     assert.deepEqual(shares(make(backends, [1]), backends, 10), [10]);
   });
 
-  void test(`${name}: over every full turn the shares are exactly the weights`, () => {
+  test(`${name}: over every full turn the shares are exactly the weights`, () => {
     fc.assert(
       fc.property(weights, fc.nat({ max: 50 }), (list, offset) => {
         const backends = fakeBackends(list.length);
@@ -60,7 +60,7 @@ export function testBalancer({ name, make, weights }: BalancerTraits): void {
     );
   });
 
-  void test(`${name}: within a turn nobody runs ahead of its share by more than one pick for each other backend`, () => {
+  test(`${name}: within a turn nobody runs ahead of its share by more than one pick for each other backend`, () => {
     fc.assert(
       fc.property(weights, (list) => {
         const backends = fakeBackends(list.length);
@@ -74,7 +74,7 @@ export function testBalancer({ name, make, weights }: BalancerTraits): void {
             const due = (picks * weight) / turn;
             assert.ok(
               Math.abs((counts[i] ?? 0) - due) <= Math.max(1, list.length - 1),
-              `${counts} after ${picks} of ${list}`,
+              `${counts.join()} after ${picks} of ${list.join()}`,
             );
           });
         }
@@ -82,7 +82,7 @@ export function testBalancer({ name, make, weights }: BalancerTraits): void {
     );
   });
 
-  void test(`${name}: two of them do not disturb each other`, () => {
+  test(`${name}: two of them do not disturb each other`, () => {
     const backends = fakeBackends(3);
     const [first, second] = [make(backends, [1, 1, 1]), make(backends, [1, 1, 1])];
     const picks: (Backend | null)[] = [];

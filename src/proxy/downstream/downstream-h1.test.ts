@@ -115,7 +115,7 @@ test("wherever the bytes of requests are split, the backend gets the same", () =
   for (let at = 1; at < stream.length; at += 3) {
     assert.deepEqual(run([stream.slice(0, at), stream.slice(at)]), whole);
   }
-  assert.deepEqual(run([...stream]), whole);
+  assert.deepEqual(run(stream.split("")), whole);
   fc.assert(
     fc.property(fc.array(fc.integer({ min: 1, max: stream.length - 1 }), { maxLength: 8 }), (cuts) => {
       const places = [0, ...cuts.toSorted((a, b) => a - b), stream.length];
@@ -145,7 +145,7 @@ test("wherever the bytes of responses are split, the client gets the same messag
   for (let at = 1; at < stream.length; at++) {
     assert.equal(run([stream.slice(0, at), stream.slice(at)]), whole);
   }
-  assert.equal(run([...stream]), whole);
+  assert.equal(run(stream.split("")), whole);
 });
 
 test("a response that comes before the request body is complete ends the connection", () => {

@@ -17,6 +17,7 @@ import { dispatch } from "../exchange/dispatch.ts";
 import { Phase, type Exchange, type ResponseSink } from "../exchange/exchange.ts";
 import { finishExchange } from "../finish/finish-exchange.ts";
 import type { ListenerSocket } from "../listener/listener-socket.ts";
+import { reportBackendFault } from "../upstream/upstream-failed.ts";
 import type { WorkerContext } from "../worker-context.ts";
 import { ExchangeClock } from "./exchange-clock.ts";
 import { Intake, type IntakeOwner } from "./intake.ts";
@@ -76,7 +77,9 @@ export class DownstreamH1 implements ConnectionOwner, IntakeOwner, ResponseSink 
   /** Cuts the connection now; returns whether an exchange was under way. */
   abort(): boolean {
     const busy = this.#state === "exchange" || this.#state === "head";
-    if (this.#state === "exchange") this.#abandon(new Fault("drained", "the drain budget is over"));
+    // Whoever has got nothing yet is told why; what has begun can only be cut.
+    if (this.#state === "exchange") this.#cut(new Fault("drained", "the drain budget is over"));
+    this.#transport.flush();
     this.#destroy();
     return busy;
   }
@@ -216,12 +219,13 @@ export class DownstreamH1 implements ConnectionOwner, IntakeOwner, ResponseSink 
     const { sessions, headDeadlineMs } = this.#listener.current;
     const session = this.#lease.open(sessions);
     this.#state = "head";
+    session.exchange.start(this.#context.clock);
     this.#context.wheel.arm(this.#timer, this.#context.clock.nowMs + headDeadlineMs);
     return session;
   }
 
   #prepare(exchange: Exchange): void {
-    exchange.begin(this, this.#listener.current, this.#connection.remoteAddress, this.#context.clock);
+    exchange.begin(this, this.#listener.current, this.#connection.remoteAddress);
     this.#state = "exchange";
     this.#bodyOpen = false;
     this.#keepAlive.promised = false;
@@ -229,7 +233,7 @@ export class DownstreamH1 implements ConnectionOwner, IntakeOwner, ResponseSink 
 
   #begin(exchange: Exchange): void {
     this.#prepare(exchange);
-    this.#clock.begin(exchange);
+    this.#clock.begin(exchange, this.#context.clock.nowMs);
     const fault = requestTooLarge(exchange);
     if (fault !== null) return this.#refuse(fault);
     if (exchange.request.bodyLength === 0) {
@@ -245,8 +249,7 @@ export class DownstreamH1 implements ConnectionOwner, IntakeOwner, ResponseSink 
     const fault = requestTooLarge(exchange);
     if (fault !== null) return this.#refuse(fault);
     this.#clock.received(this.#context.clock.nowMs);
-    if (exchange.upstream !== null && !exchange.upstream.writeRequest(bytes, start, end))
-      this.#bodyOpen = false;
+    this.#bodyOpen = exchange.upstream?.writeRequest(bytes, start, end) ?? true;
   }
 
   #requestComplete(exchange: Exchange): void {
@@ -347,8 +350,9 @@ export class DownstreamH1 implements ConnectionOwner, IntakeOwner, ResponseSink 
     const queued = this.#transport.queuedBytes(this.#connection);
     const fault = this.#clock.check(nowMs, this.#bodyOpen, queued);
     if (fault === null) return;
-    if (fault.row.source === "downstream") this.#refuse(fault);
-    else this.#cut(fault);
+    if (fault.row.source === "downstream") return this.#refuse(fault);
+    if (fault.row.source === "upstream") reportBackendFault(this.#context, this.#exchange, fault);
+    this.#cut(fault);
   }
 
   #destroy(): void {

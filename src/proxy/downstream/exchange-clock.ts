@@ -29,14 +29,14 @@ export class ExchangeClock {
   }
 
   /** The head of a request is complete. */
-  begin(exchange: Exchange): void {
+  begin(exchange: Exchange, nowMs: number): void {
     this.#exchange = exchange;
     this.#http = exchange.listener.plan.http;
     this.#runtime = exchange.generation.plan.runtime;
-    this.#totalMs = exchange.startMs + this.#http.totalTimeoutMs;
-    this.#progressMs = exchange.startMs;
+    this.#totalMs = nowMs + this.#http.totalTimeoutMs;
+    this.#progressMs = nowMs;
     this.#queuedBytes = NOT_MEASURED;
-    this.#openWindow(exchange.startMs);
+    this.#openWindow(nowMs);
     this.#arm();
   }
 
@@ -107,13 +107,21 @@ export class ExchangeClock {
     return taking ? this.#tooSlow(nowMs) : null;
   }
 
-  /** Slow POST: after a grace, the average pace since the client was asked for the body must reach the configured minimum. */
+  /**
+   * Slow POST: once the grace is over since the client was asked for the body, its average pace must
+   * reach the configured minimum.
+   */
   #tooSlow(nowMs: number): Fault | null {
     const elapsedMs = nowMs - this.#windowMs;
-    if (elapsedMs < this.#runtime.headerDeadlineMs) return null;
+    if (elapsedMs < this.#graceMs) return null;
     const pace = ((this.#exchange.requestBytes - this.#windowBytes) * 1000) / elapsedMs;
     if (pace >= this.#runtime.bodyProgressMinBps) return null;
-    return new Fault("request_body_timeout", `${Math.floor(pace)} bytes a second`);
+    return new Fault("request_body_timeout", `${Math.floor(pace)} bytes a second: body_progress_min_bps`);
+  }
+
+  /** A client may pause as long as the other timeouts let it, before its pace is judged. */
+  get #graceMs(): number {
+    return Math.max(this.#http.bodyTimeoutMs, this.#runtime.headerDeadlineMs);
   }
 
   #openWindow(nowMs: number): void {
@@ -129,7 +137,7 @@ export class ExchangeClock {
     switch (this.#exchange.phase) {
       case Phase.request: {
         const idle = this.#progressMs + this.#http.bodyTimeoutMs;
-        const grace = this.#windowMs + this.#runtime.headerDeadlineMs;
+        const grace = this.#windowMs + this.#graceMs;
         return Math.min(this.#totalMs, idle, Math.max(grace, nowMs + this.#runtime.sweepIntervalMs));
       }
       case Phase.awaitingHead:

@@ -99,7 +99,7 @@ export class Exchange {
   fault: Fault | null = null;
 
   // For the access log and the metrics.
-  /** Monotonic and wall-clock milliseconds at the end of the request head. */
+  /** Monotonic and wall-clock milliseconds at the first byte of the request. */
   startMs = 0;
   startWallMs = 0;
   /** When the last backend was picked, and when its response head came; 0: not yet. */
@@ -109,15 +109,19 @@ export class Exchange {
   requestBytes = 0;
   responseBytes = 0;
 
-  /** A request head has come, or what there is of one. */
-  begin(downstream: ResponseSink, listener: ListenerCurrent, peerIp: string, clock: Clock): void {
+  /** The first byte of a request has come. */
+  start(clock: Clock): void {
+    this.startMs = clock.nowMs;
+    this.startWallMs = clock.wallMs;
+  }
+
+  /** The request head has come, or what there is of one. */
+  begin(downstream: ResponseSink, listener: ListenerCurrent, peerIp: string): void {
     this.downstream = downstream;
     this.generation = listener.generation;
     this.listener = listener.runtime;
     this.peerIp = peerIp;
     this.clientIp = peerIp;
-    this.startMs = clock.nowMs;
-    this.startWallMs = clock.wallMs;
   }
 
   /** The request has been received whole. */

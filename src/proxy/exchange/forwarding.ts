@@ -3,7 +3,7 @@
  * -Host, Via, X-Request-ID, and the W3C trace context. X-Forwarded-* from a peer that is no trusted
  * proxy is not believed: it is replaced, or (by configuration) appended to.
  */
-import { FieldId } from "../../wire/http/field-id.ts";
+import { equalsLower, FieldId } from "../../wire/http/field-id.ts";
 import type { Fields } from "../../wire/http/fields.ts";
 import { HttpVersion } from "../../wire/http/message.ts";
 import type { WorkerContext } from "../worker-context.ts";
@@ -41,7 +41,40 @@ export function applyForwarding(context: WorkerContext, exchange: Exchange): voi
 }
 
 function hasForwarded(fields: Fields): boolean {
-  for (let i = 0; i < fields.count; i++) if (FORWARDED_FIELDS[fields.id(i)] === 1) return true;
+  for (let i = 0; i < fields.count; i++) {
+    const id = fields.id(i);
+    if (FORWARDED_FIELDS[id] === 1 || (id === FieldId.other && isClaim(fields, i))) return true;
+  }
+  return false;
+}
+
+/** The first letters of fields by which proxies tell of a client, whatever follows: `X-Forwarded-Prefix`, `-User`, ... */
+const CLAIM_PREFIX = Buffer.from("x-forwarded", "latin1");
+
+/** Further names for the same. `Proxy` becomes HTTP_PROXY in CGI-like backends (httpoxy). */
+const CLAIM_NAMES = ["x-client-ip", "x-cluster-client-ip", "true-client-ip", "front-end-https", "proxy"].map(
+  (name) => Buffer.from(name, "latin1"),
+);
+
+/** First letters of all of them, so that nearly every other field is passed over at once. */
+const CLAIM_INITIALS = new Uint8Array(256);
+for (const initial of "xtfpXTFP") CLAIM_INITIALS[initial.charCodeAt(0)] = 1;
+
+/** Whether a field without an id claims what only a trusted proxy may say. */
+function isClaim(fields: Fields, index: number): boolean {
+  const { bytes } = fields;
+  const start = fields.nameStart(index);
+  if (CLAIM_INITIALS[bytes[start] as number] !== 1) return false;
+  const end = fields.nameEnd(index);
+  if (
+    end - start >= CLAIM_PREFIX.length &&
+    equalsLower(bytes, start, start + CLAIM_PREFIX.length, CLAIM_PREFIX)
+  ) {
+    return true;
+  }
+  for (let i = 0; i < CLAIM_NAMES.length; i++) {
+    if (equalsLower(bytes, start, end, CLAIM_NAMES[i] as Buffer)) return true;
+  }
   return false;
 }
 
@@ -90,4 +123,7 @@ function mergeProtoAndHost(exchange: Exchange, trusted: boolean): void {
   if (trusted) return;
   fields.removeAll(FieldId.xForwardedPort);
   fields.removeAll(FieldId.xRealIp);
+  for (let i = 0; i < fields.count; i++) {
+    if (fields.id(i) === FieldId.other && isClaim(fields, i)) fields.remove(i);
+  }
 }

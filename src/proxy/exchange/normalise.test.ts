@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { Fields } from "../../wire/http/fields.ts";
+import type { Fields } from "../../wire/http/fields.ts";
 import { RequestHead, ResponseHead } from "../../wire/http/message.ts";
 import { normaliseRequest, normaliseResponse } from "./normalise.ts";
 

@@ -1,61 +1,50 @@
 /**
  * The access log of one worker: a line per finished exchange, encoded into a buffer, written in
- * batches off the event loop. It never blocks traffic: when the disk or the reader of a pipe cannot
- * keep up, lines are dropped, and counted. Feature row A19.2.
+ * batches off the event loop (`log-writer.ts`). It never blocks traffic: when the disk or the reader
+ * of a pipe cannot keep up, lines are dropped, and counted. Feature row A19.2.
  */
-import { close, fstatSync, openSync, write } from "node:fs";
 import type { Log } from "../../base/log.ts";
 import { GLOBAL_SLOTS, type AccessLogPlan } from "../plan.ts";
 import type { Exchange } from "../exchange/exchange.ts";
 import { MAX_LINE_BYTES, writeCommon, writeJson } from "./access-log-format.ts";
 import { LineWriter } from "./line-writer.ts";
 import { LogTime } from "./log-time.ts";
-
-/** A batch; written when full, or when `FLUSH_INTERVAL_MS` has passed. */
-const BATCH_BYTES = 256 * 1024;
-/** Batches that may wait for the disk: 4 MiB of lines. */
-const MAX_WAITING_BATCHES = 16;
-/** Longest that a line waits for company. */
-export const FLUSH_INTERVAL_MS = 200;
-/** Writes of at most this size are not torn apart on a pipe shared by several workers (POSIX PIPE_BUF). */
-const PIPE_BUF = 4096;
-const LF = 0x0a;
-
-/** The highest descriptor that is not ours to close. */
-const LAST_STANDARD_STREAM = 2;
-
-const STANDARD_STREAMS: Readonly<Record<string, number>> = { stdout: 1, stderr: 2 };
+import {
+  BATCH_BYTES,
+  closeLogTarget,
+  countLines,
+  isStandardStream,
+  type LogTarget,
+  LogWriter,
+  openLogTarget,
+} from "./log-writer.ts";
 
 export class AccessLog {
   readonly #counters: Float64Array;
   readonly #log: Log;
+  readonly #writer: LogWriter;
   #plan: AccessLogPlan = { enabled: false, path: "stdout", format: "json", sample: 1 };
-  #descriptor = -1;
-  #pipe = false;
+  #target: LogTarget | null = null;
   readonly #line = new LineWriter(Buffer.allocUnsafeSlow(BATCH_BYTES));
   readonly #time = new LogTime();
-  #waiting: Buffer[] = [];
-  /** Batch buffers to use again. */
-  readonly #spare: Buffer[] = [];
-  #writing = false;
-  #flushed: (() => void)[] = [];
 
   constructor(counters: Float64Array, log: Log) {
     this.#counters = counters;
     this.#log = log;
+    this.#writer = new LogWriter((lines, code) => this.#onDropped(lines, code));
   }
 
   /** Lines go to what `openAccessLog` opened from now on; the lines so far still go where they should. */
   use(opened: OpenedAccessLog): void {
-    this.#swap(opened.descriptor);
+    this.#swap(opened.target);
     this.#plan = opened.plan;
   }
 
   /** Opens the file anew, after it was rotated. */
   reopen(): void {
-    if (!this.#plan.enabled || this.#plan.path in STANDARD_STREAMS) return;
+    if (!this.#plan.enabled || isStandardStream(this.#plan.path)) return;
     try {
-      this.#swap(openTarget(this.#plan.path));
+      this.#swap(openLogTarget(this.#plan.path));
     } catch (error) {
       this.#log.error(
         { path: this.#plan.path, error: String(error) },
@@ -76,7 +65,7 @@ export class AccessLog {
   /** `status`: what the client was sent; 0 when nothing was. `nowMs`: monotonic, the end of the exchange. */
   append(exchange: Exchange, status: number, nowMs: number): void {
     const line = this.#line;
-    if (line.position + MAX_LINE_BYTES > BATCH_BYTES) this.#push();
+    if (line.position + MAX_LINE_BYTES > BATCH_BYTES) this.tick();
     if (line.position + MAX_LINE_BYTES > BATCH_BYTES) {
       (this.#counters[GLOBAL_SLOTS.access_log_dropped_total] as number) += 1;
       return;
@@ -89,103 +78,66 @@ export class AccessLog {
 
   /** Sends off what has gathered; called by the worker's clock. */
   tick(): void {
-    if (this.#line.position > 0) this.#push();
-  }
-
-  /** Resolves when all lines so far are written, or dropped because writing failed. */
-  flush(): Promise<void> {
-    this.tick();
-    if (!this.#writing) return Promise.resolve();
-    return new Promise((resolve) => this.#flushed.push(resolve));
-  }
-
-  #swap(descriptor: number): void {
-    this.tick();
-    const old = this.#descriptor;
-    const closing = old > LAST_STANDARD_STREAM;
-    this.#descriptor = descriptor;
-    this.#pipe = descriptor !== -1 && fstatSync(descriptor).isFIFO();
-    if (closing) void this.flush().then(() => close(old));
-  }
-
-  #push(): void {
-    if (this.#waiting.length >= MAX_WAITING_BATCHES) return;
     const line = this.#line;
-    this.#waiting.push(line.target.subarray(0, line.position));
-    line.target = this.#spare.pop() ?? Buffer.allocUnsafeSlow(BATCH_BYTES);
+    if (line.position === 0 || this.#target === null) return;
+    const next = this.#writer.push(this.#target, line.target.subarray(0, line.position));
+    if (next === null) return;
+    line.target = next;
     line.position = 0;
-    if (!this.#writing) this.#writeNext();
   }
 
-  #writeNext(): void {
-    const batch = this.#waiting[0];
-    if (batch === undefined || this.#descriptor === -1) {
-      this.#waiting = [];
-      this.#writing = false;
-      const flushed = this.#flushed;
-      this.#flushed = [];
-      for (const resolve of flushed) resolve();
-      return;
-    }
-    this.#writing = true;
-    const size = this.#pipe ? pieceEnd(batch) : batch.length;
-    write(this.#descriptor, batch, 0, size, null, (error, written) => this.#onWritten(batch, error, written));
+  /** Resolves when all lines so far are written, or dropped because writing failed; it does not wait for long. */
+  async flush(): Promise<void> {
+    this.tick();
+    const written = await this.#writer.flush();
+    if (!written || this.#line.position === 0) return;
+    // There was no room for the last ones before; now there is.
+    this.tick();
+    await this.#writer.flush();
   }
 
-  #onWritten(batch: Buffer, error: NodeJS.ErrnoException | null, written: number): void {
-    if (error !== null && error.code !== "EAGAIN") {
-      this.#dropBatch(batch, error);
-    } else if (error === null) {
-      if (written >= batch.length) this.#finishBatch();
-      else this.#waiting[0] = batch.subarray(written);
-    } else {
-      setTimeout(() => this.#writeNext(), FLUSH_INTERVAL_MS);
-      return;
-    }
-    this.#writeNext();
+  /** Flushes, drops what could not be written, and closes. */
+  async close(): Promise<void> {
+    await this.flush();
+    this.#dropUnsent();
+    this.#writer.abandon();
+    this.#swap(null);
+    this.#plan = { ...this.#plan, enabled: false };
   }
 
-  #finishBatch(): void {
-    const batch = this.#waiting.shift();
-    if (batch !== undefined && this.#spare.length === 0) this.#spare.push(Buffer.from(batch.buffer));
+  #swap(target: LogTarget | null): void {
+    this.tick();
+    this.#dropUnsent();
+    if (this.#target !== null) this.#writer.retire(this.#target);
+    this.#target = target;
   }
 
-  #dropBatch(batch: Buffer, error: NodeJS.ErrnoException): void {
-    this.#finishBatch();
-    let lines = 0;
-    for (let i = batch.indexOf(LF); i !== -1; i = batch.indexOf(LF, i + 1)) lines++;
+  /** The target is stuck and its queue full: these lines have nowhere to go. */
+  #dropUnsent(): void {
+    const line = this.#line;
+    if (line.position > 0) this.#onDropped(countLines(line.target.subarray(0, line.position)), "EAGAIN");
+    line.position = 0;
+  }
+
+  #onDropped(lines: number, code: string): void {
     (this.#counters[GLOBAL_SLOTS.access_log_dropped_total] as number) += lines;
-    this.#log.error(
-      { path: this.#plan.path, code: error.code, lines },
-      "access log lines could not be written",
-    );
+    this.#log.error({ path: this.#plan.path, code, lines }, "access log lines could not be written");
   }
 }
 
 /** A plan's access log, open already, so that going live cannot fail. */
 export interface OpenedAccessLog {
   readonly plan: AccessLogPlan;
-  /** -1 when it is off. */
-  readonly descriptor: number;
+  /** `null` when it is off. */
+  readonly target: LogTarget | null;
 }
 
 /** Throws an `Error` with an errno `code` when the file cannot be opened. */
 export function openAccessLog(plan: AccessLogPlan): OpenedAccessLog {
-  return { plan, descriptor: plan.enabled ? openTarget(plan.path) : -1 };
+  return { plan, target: plan.enabled ? openLogTarget(plan.path) : null };
 }
 
 /** For one that is not going to be used. */
-export function discardAccessLog(opened: OpenedAccessLog): void {
-  if (opened.descriptor > LAST_STANDARD_STREAM) close(opened.descriptor);
-}
-
-function openTarget(path: string): number {
-  return STANDARD_STREAMS[path] ?? openSync(path, "a", 0o640);
-}
-
-/** The end of the last whole line within `PIPE_BUF`; the whole first line if that is longer. */
-function pieceEnd(batch: Buffer): number {
-  if (batch.length <= PIPE_BUF) return batch.length;
-  const last = batch.lastIndexOf(LF, PIPE_BUF - 1);
-  return last === -1 ? batch.indexOf(LF) + 1 : last + 1;
+export function discardAccessLog({ target }: OpenedAccessLog): void {
+  if (target !== null) closeLogTarget(target);
 }

@@ -1,4 +1,5 @@
 /** The last thing that happens to an exchange: it is counted and logged. Called once, by the downstream adapter. */
+import type { FaultCode } from "../../base/fault.ts";
 import { Phase, type Exchange } from "../exchange/exchange.ts";
 import { GLOBAL_SLOTS } from "../plan.ts";
 import type { WorkerContext } from "../worker-context.ts";
@@ -9,12 +10,14 @@ export function finishExchange(context: WorkerContext, exchange: Exchange): void
   const status = statusOf(exchange);
   exchange.phase = Phase.done;
   recordExchange(counters, exchange, status, clock.nowMs);
-  const code = exchange.fault?.code;
-  if (code === "header_timeout" || code === "request_body_timeout") {
-    (counters[GLOBAL_SLOTS.security_slowloris_reaped_total] as number) += 1;
-  }
+  if (exchange.fault !== null) countSlowness(counters, exchange.fault.code);
   if (accessLog.enabled && accessLog.samples(status, context.chance()))
     accessLog.append(exchange, status, clock.nowMs);
+}
+
+function countSlowness(counters: Float64Array, code: FaultCode): void {
+  if (code === "header_timeout") (counters[GLOBAL_SLOTS.security_slowloris_reaped_total] as number) += 1;
+  if (code === "request_body_timeout") (counters[GLOBAL_SLOTS.body_progress_stalls_total] as number) += 1;
 }
 
 /** What the client was sent; or, when no head went out, what the fault stands for. */

@@ -109,7 +109,7 @@ test("idle connections are bounded for each backend and in all", () => {
     pool: { maxIdlePerBackend: 3, maxIdleTotal: 4 },
   });
   const clients = requesting(gateway, 10);
-  for (const { peer } of [...gateway.transport.dials]) peer.send(ok("x"));
+  for (const { peer } of gateway.transport.dials) peer.send(ok("x"));
   const open = gateway.transport.dials.filter(({ peer }) => peer.ending === "open");
   assert.equal(gateway.global("pool_idle_gauge"), 4);
   assert.equal(open.length, 4);

@@ -5,8 +5,7 @@
  * Idle connections are a stack: the warmest is used first and the rest age out. Every way to grow is
  * bounded: connections, idle ones, dials at once (a backend that comes back is not stormed), waiters.
  */
-import type { Fault } from "../../base/fault.ts";
-import { Fault as FaultValue } from "../../base/fault.ts";
+import { Fault } from "../../base/fault.ts";
 import type { Connection } from "../../fastpath/transport.ts";
 import type { Exchange } from "../exchange/exchange.ts";
 import { logPart } from "../finish/access-log-format.ts";
@@ -85,9 +84,8 @@ export class Backend {
       idle.begin(exchange);
       return;
     }
-    const { pool } = this.#settings;
-    if (this.#pending.length >= pool.maxPendingPerBackend) {
-      upstreamFailed(this.context, exchange, new FaultValue("pool_exhausted", "too many requests wait"));
+    if (this.#pending.length >= this.#pendingRoom()) {
+      upstreamFailed(this.context, exchange, new Fault("pool_exhausted", "too many requests wait"));
       return;
     }
     this.#pending.push(new PendingRequest(exchange, this));
@@ -120,10 +118,13 @@ export class Backend {
     this.#dialMore();
   }
 
-  /** A dial failed: it fails one of those who wait; they may go to another backend. */
+  /**
+   * A dial failed: it fails one of those who wait, unless each of them has a dial under way still (the
+   * one that it was for has left). They may go to another backend.
+   */
   dialFailed(fault: Fault): void {
     this.#dialing -= 1;
-    const waiting = this.#shiftPending();
+    const waiting = this.#pending.length > this.#dialing ? this.#shiftPending() : null;
     if (waiting !== null) upstreamFailed(this.context, waiting, fault);
     this.#dialMore();
   }
@@ -171,6 +172,12 @@ export class Backend {
     }
   }
 
+  /** Those whose connection is being opened or may still be, and those who may wait for one that is busy. */
+  #pendingRoom(): number {
+    const { maxPerBackend, maxPendingPerBackend } = this.#settings.pool;
+    return this.#dialing + Math.max(0, maxPerBackend - this.#open) + maxPendingPerBackend;
+  }
+
   #changeIdle(by: number): void {
     this.#idleTotal.count += by;
     (this.context.counters[GLOBAL_SLOTS.pool_idle_gauge] as number) += by;
@@ -184,14 +191,9 @@ export class Backend {
   }
 
   #dialMore(): void {
-    const { pool } = this.#settings;
-    while (
-      this.#dialing < this.#pending.length &&
-      this.#dialing < MAX_DIALS &&
-      this.#open < pool.maxPerBackend
-    ) {
-      if (!this.#dial()) return;
-    }
+    const { maxPerBackend } = this.#settings.pool;
+    const wanted = (): number => Math.min(this.#pending.length, MAX_DIALS);
+    while (this.#dialing < wanted() && this.#open < maxPerBackend && this.#dial());
   }
 
   #dial(): boolean {
@@ -199,7 +201,7 @@ export class Backend {
     if (host === null) {
       const waiting = this.#shiftPending();
       if (waiting === null) return false;
-      upstreamFailed(this.context, waiting, new FaultValue("name_unresolved", this.plan.host));
+      upstreamFailed(this.context, waiting, new Fault("name_unresolved", this.plan.host));
       return true;
     }
     this.#dialing += 1;

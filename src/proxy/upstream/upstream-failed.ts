@@ -19,8 +19,8 @@ const MAX_DRAWS = 8;
 /** Ends the exchange with the fault, or starts it again on another backend. */
 export function upstreamFailed(context: WorkerContext, exchange: Exchange, fault: Fault): void {
   const failed = exchange.backend;
-  report(context, exchange, fault);
-  if (failed !== null && fault.row.retry === "if-unsent" && exchange.attempts < MAX_ATTEMPTS) {
+  reportBackendFault(context, exchange, fault);
+  if (failed !== null && fault.row.retry === "if-unsent" && mayTryAgain(exchange)) {
     const other = pickOther(exchange, failed);
     if (other !== null) {
       again(context, exchange, other, false);
@@ -29,6 +29,12 @@ export function upstreamFailed(context: WorkerContext, exchange: Exchange, fault
   }
   exchange.fault = fault;
   exchange.downstream.failResponse(fault);
+}
+
+/** Each backend once, as far as the limit goes. */
+function mayTryAgain(exchange: Exchange): boolean {
+  const backends = exchange.route?.service.backends.length ?? 0;
+  return exchange.attempts < Math.min(MAX_ATTEMPTS, backends);
 }
 
 /** A reused connection ended before it answered. Returns false when the request must not be repeated. */
@@ -50,6 +56,9 @@ export function retryStale(
 }
 
 function again(context: WorkerContext, exchange: Exchange, backend: Backend, fresh: boolean): void {
+  const { backend: failed } = exchange;
+  // The try before got no answer: status class `none`.
+  if (failed !== null) (context.counters[failed.slots.requests] as number) += 1;
   (context.counters[GLOBAL_SLOTS.upstream_retries_total] as number) += 1;
   exchange.attempts += 1;
   exchange.backend = backend;
@@ -68,7 +77,8 @@ function pickOther(exchange: Exchange, failed: Backend): Backend | null {
   return service.backends.find((backend) => backend !== failed) ?? null;
 }
 
-function report(context: WorkerContext, exchange: Exchange, fault: Fault): void {
+/** Counts and logs what a backend did; also for faults that are noticed on the client's side, such as timeouts. */
+export function reportBackendFault(context: WorkerContext, exchange: Exchange, fault: Fault): void {
   const backend = exchange.backend;
   if (backend === null) return;
   (context.counters[backend.slots.faults + faultIndex(fault.code)] as number) += 1;

@@ -12,6 +12,8 @@ import { encodeRequestHead, requestHeadLength } from "../../wire/h1/encode-reque
 import { H1Event } from "../../wire/h1/h1-event.ts";
 import { DEFAULT_H1_LIMITS } from "../../wire/h1/h1-limits.ts";
 import { ResponseDecoder } from "../../wire/h1/response-decoder.ts";
+import { httpDate } from "../../wire/http/date.ts";
+import { FieldId } from "../../wire/http/field-id.ts";
 import type { Fields } from "../../wire/http/fields.ts";
 import { UNKNOWN_LENGTH } from "../../wire/http/message.ts";
 import type { Exchange, RequestSink } from "../exchange/exchange.ts";
@@ -206,7 +208,10 @@ export class UpstreamH1 implements ConnectionOwner, RequestSink {
       exchange.downstream.informational();
       return;
     }
-    exchange.responseHeadMs = this.#backend.context.clock.nowMs;
+    const { clock } = this.#backend.context;
+    exchange.responseHeadMs = clock.nowMs;
+    // A recipient with a clock adds the Date that is missing (RFC 9110 section 6.6.1).
+    if (response.fields.find(FieldId.date) === -1) response.fields.add(FieldId.date, httpDate(clock.wallMs));
     exchange.downstream.responseHead();
   }
 
@@ -214,6 +219,7 @@ export class UpstreamH1 implements ConnectionOwner, RequestSink {
   #complete(atEnd: boolean): void {
     const exchange = this.#exchange as Exchange;
     const reusable = atEnd && this.#requestDone && exchange.response.keepAlive;
+    if (!atEnd && exchange.response.keepAlive) this.#tellOfExtraBytes();
     this.#detach();
     this.#served += 1;
     if (reusable) {
@@ -224,6 +230,14 @@ export class UpstreamH1 implements ConnectionOwner, RequestSink {
       this.destroy();
     }
     exchange.downstream.endResponse(this.#decoder.trailers);
+  }
+
+  /** Bytes behind a response may be anybody's: the connection is never used again (RFC 9112 section 9.3). */
+  #tellOfExtraBytes(): void {
+    this.#backend.context.log.warn(
+      { backend: this.#backend.plan.address },
+      "backend sent bytes behind its response: the connection is closed",
+    );
   }
 
   /** The exchange cannot be finished on this connection. */
