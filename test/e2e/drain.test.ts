@@ -67,7 +67,10 @@ describe("drain", { timeout: 90_000 }, () => {
     for (const client of clients) client.send(get("/"));
     await waitFor("3 requests", () => backend.requests.length === 3);
     gateway.kill("SIGTERM");
-    for (const client of clients) assert.notEqual(await client.closed(), "open");
+    for (const client of clients) {
+      assert.equal(statusOf(await client.readResponse()), 503, "who has got nothing yet is told why");
+      assert.notEqual(await client.closed(), "open");
+    }
     assert.equal(await gateway.exited(), 0);
     await gateway.waitForLog(
       "how many were cut",

@@ -51,6 +51,27 @@ describe("X-Forwarded-*", { timeout: 30_000 }, () => {
     assert.equal(fieldValue(fields, "x-real-ip"), undefined);
   });
 
+  it("drops every other claim of a stranger, and passes a trusted proxy's on", async () => {
+    const claims = [
+      "X-Forwarded-Prefix: /admin",
+      "X-FORWARDED-User: root",
+      "True-Client-IP: 1.1.1.1",
+      "Proxy: evil:80",
+    ];
+    const names = claims.map((line) => line.slice(0, line.indexOf(":")).toLowerCase());
+    const dropped = await fieldsAtBackend(stranger, ...claims, "X-Forward: kept");
+    assert.deepEqual(
+      names.flatMap((name) => fieldValues(dropped, name)),
+      [],
+    );
+    assert.equal(fieldValue(dropped, "x-forward"), "kept");
+    const kept = await fieldsAtBackend(trusting, ...claims);
+    assert.deepEqual(
+      names.map((name) => fieldValues(kept, name).length),
+      [1, 1, 1, 1],
+    );
+  });
+
   it("appends to a stranger's claim when told to, and believes none of the rest", async () => {
     const fields = await fieldsAtBackend(
       appending,

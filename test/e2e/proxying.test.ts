@@ -124,6 +124,11 @@ describe("requests", { timeout: 30_000 }, () => {
 });
 
 describe("responses", { timeout: 30_000 }, () => {
+  it("gets the Date that the backend left out", async () => {
+    const answer = await exchange(get("/"), respond("200 OK", "x"));
+    assert.match(fieldValue(answer.fields, "date") ?? "", /^\w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT$/);
+  });
+
   it("passes status, reason-free, fields and body on", async () => {
     const answer = await exchange(
       get("/"),

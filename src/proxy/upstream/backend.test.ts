@@ -75,6 +75,13 @@ test("no more waiters than the limit: the next one gets 503 at once", () => {
   assertClean(gateway, ...clients);
 });
 
+test("waiting for a connection that may still be opened is not waiting in line", () => {
+  const gateway = new MemoryGateway({ pool: { maxPerBackend: 2, maxPendingPerBackend: 1 } });
+  const clients = requesting(gateway, 4);
+  assert.deepEqual(told(clients[3] as MemoryPeer), ["503 backend at its connection limit"]);
+  assert.equal(gateway.transport.dials.length, 2);
+});
+
 test("a waiter at the connection limit gets 503 when its time is up, and its place is free", () => {
   const gateway = new MemoryGateway({
     pool: { maxPerBackend: 1, maxPendingPerBackend: 1 },
