@@ -278,6 +278,18 @@ test("a response that breaks off is never taken for a whole one", () => {
   }
 });
 
+test("a cut by the worker begins nothing new, whatever waits behind", () => {
+  const gateway = new MemoryGateway();
+  const client = gateway.client();
+  client.send(get("/one") + get("/two") + get("/three"));
+  assert.equal(gateway.socket.abort(), 1);
+  gateway.transport.pump();
+  assert.deepEqual(told(client), ["503 shutting down"]);
+  assert.equal(gateway.transport.dials.length, 1);
+  assert.equal(client.ending, "closed");
+  assertClean(gateway);
+});
+
 test("a cut by the worker counts the exchange and tells the backend", () => {
   const gateway = new MemoryGateway();
   const busy = gateway.client();

@@ -186,6 +186,32 @@ test("a new connection that ends without an answer is the backend's failure", ()
   }
 });
 
+test("when the backend of a dead connection refuses a new one, the request goes to another backend", () => {
+  for (const count of [2, 3]) {
+    const services = { app: ["10.0.0.1:80", "10.0.0.2:80", "10.0.0.3:80"].slice(0, count) };
+    const gateway = new MemoryGateway({ services });
+    const client = gateway.client();
+    for (let i = 0; i < count; i++) {
+      client.send(get("/first"));
+      gateway.backend(i).send(ok("first"));
+    }
+    for (const { peer } of gateway.transport.dials) peer.take();
+    client.send(get("/second"));
+    const stale = gateway.transport.dials.find(({ peer }) => peer.text !== "");
+    assert.ok(stale !== undefined);
+    gateway.transport.onDial = ({ target, peer }) => {
+      if (target.host === stale.target.host) peer.fail("ECONNREFUSED");
+      else peer.accept();
+    };
+    stale.peer.end();
+    const saved = gateway.transport.dials.filter(({ peer }) => peer !== stale.peer && peer.take() !== "");
+    assert.equal(saved.length, 1);
+    saved[0]?.peer.send(ok("saved"));
+    assert.equal(answersTo(client).at(-1)?.body, "saved");
+    assertClean(gateway, client);
+  }
+});
+
 test("sending again is bounded as well", () => {
   const { gateway, client } = withIdleConnection();
   client.send(get("/second"));

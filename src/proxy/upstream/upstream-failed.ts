@@ -4,7 +4,7 @@
  * connection turned out to be dead and the method may be repeated (RFC 9110 section 9.2.2, RFC 9112 section 9.3.1).
  */
 import { type Fault, faultIndex } from "../../base/fault.ts";
-import { isIdempotent } from "../../wire/http/method.ts";
+import { isIdempotent } from "../../wire/http/idempotent.ts";
 import type { Exchange } from "../exchange/exchange.ts";
 import { GLOBAL_SLOTS } from "../plan.ts";
 import type { WorkerContext } from "../worker-context.ts";
