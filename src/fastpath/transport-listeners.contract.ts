@@ -152,13 +152,11 @@ function testAccepting({ name, make, losesNoneOnClose }: TransportTraits): void 
     assert.equal(peer.error, "ECONNRESET");
   });
 
-  const noLoss = {
-    ...BOUND,
-    skip: losesNoneOnClose ? false : "this transport cannot empty the kernel's queue",
-  };
+  if (!losesNoneOnClose) return;
+
   test(
     `${name}: a listener that closes hands over every connection that was made`,
-    noLoss,
+    BOUND,
     async (context) => {
       const transport = make();
       context.after(() => transport.close());

@@ -40,6 +40,8 @@ export class MemoryTransport implements Transport {
   readonly #connections = new Set<MemoryConnection>();
   readonly #listeners = new Set<MemoryListener>();
   #staged: { connection: MemoryConnection; bytes: Buffer }[] = [];
+  /** Those that `onDial` has not seen: it decides later, not from within `connect`. */
+  readonly #newDials: Dial[] = [];
   #reserved = 0;
   #pumping = false;
   #nextPort = 40_000;
@@ -114,7 +116,7 @@ export class MemoryTransport implements Transport {
     connection.owner = owner;
     const dial = { target, peer: new MemoryPeer(this, connection) };
     this.dials.push(dial);
-    this.onDial(dial);
+    this.#newDials.push(dial);
     return connection;
   }
 
@@ -141,7 +143,8 @@ export class MemoryTransport implements Transport {
 
   /** Delivers at most one event of each connection; false when there was none. */
   #turn(): boolean {
-    let delivered = false;
+    let delivered = this.#newDials.length > 0;
+    for (const dial of this.#newDials.splice(0)) this.onDial(dial);
     for (const connection of this.#connections) {
       if (!connection.deliver()) continue;
       this.flush();

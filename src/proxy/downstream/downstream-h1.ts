@@ -77,6 +77,7 @@ export class DownstreamH1 implements ConnectionOwner, IntakeOwner, ResponseSink 
   /** Cuts the connection now; returns whether an exchange was under way. */
   abort(): boolean {
     const busy = this.#state === "exchange" || this.#state === "head";
+    this.#keepAlive.closing = true;
     // Whoever has got nothing yet is told why; what has begun can only be cut.
     if (this.#state === "exchange") this.#cut(new Fault("drained", "the drain budget is over"));
     this.#transport.flush();
@@ -270,10 +271,8 @@ export class DownstreamH1 implements ConnectionOwner, IntakeOwner, ResponseSink 
   #checkEnded(): void {
     if (this.#intake.holding) return;
     if (this.#state === "idle" || this.#betweenRequests) this.#startLinger();
-    else if (this.#state === "head")
-      this.#refuse(new Fault("bad_request", "the connection ended within a request head"));
-    else if (this.#state === "exchange" && !this.#exchange.requestEnded)
-      this.#refuse(new Fault("bad_request", "the connection ended within a request body"));
+    else if (this.#state === "head" || (this.#state === "exchange" && !this.#exchange.requestEnded))
+      this.#refuse(new Fault("bad_request", "the connection ended within a request"));
   }
 
   /** Only empty lines have come, which do not begin a request (RFC 9112 section 2.2). */

@@ -95,6 +95,8 @@ export class Exchange {
   responseStarted = false;
   /** Connections tried, the first one included. */
   attempts = 0;
+  /** Those of them that were idle connections which had died. */
+  staleAttempts = 0;
   /** Why it ended, when it did not end well. */
   fault: Fault | null = null;
 
@@ -156,6 +158,7 @@ export class Exchange {
     this.requestEnded = false;
     this.responseStarted = false;
     this.attempts = 0;
+    this.staleAttempts = 0;
     this.fault = null;
     this.pickMs = 0;
     this.responseHeadMs = 0;

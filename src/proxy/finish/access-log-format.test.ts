@@ -143,12 +143,15 @@ test("every octet survives", () => {
 
 test("long values are cut, and no line is longer than its bound", () => {
   const long = "\xff".repeat(10_000);
-  const exchange = full({ services: { [`s-${"n".repeat(300)}`]: ["10.0.0.1:80"] } });
+  const name = "\u2028".repeat(5000);
+  const exchange = full({ services: { [name]: [`${"h".repeat(5000)}:80`] }, listener: { name } });
   exchange.request.authority = exchange.request.path = long;
   exchange.request.fields.set(FieldId.userAgent, long);
   exchange.fault = new Fault("upstream_malformed", long);
   const line = parsed(exchange, 502);
   for (const key of ["host", "path", "user_agent", "detail"]) assert.equal(line[key], "\xff".repeat(2048));
+  for (const key of ["listener", "service"]) assert.equal(line[key], "\u2028".repeat(256));
+  assert.equal(line["backend"], "h".repeat(256));
 });
 
 test("the common format is that of NCSA httpd", () => {

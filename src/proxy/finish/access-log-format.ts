@@ -14,6 +14,9 @@ import type { LogTime } from "./log-time.ts";
 /** Longer values are cut: a log line is for people and dashboards. */
 const MAX_VALUE_BYTES = 2048;
 
+/** As for values: names of listeners, routes, services and backends are as long as the configuration makes them. */
+const MAX_NAME_CHARS = 256;
+
 /** No line is longer: four values that are cut, each octet escaped to six, and what is ours. */
 export const MAX_LINE_BYTES = 4 * 6 * MAX_VALUE_BYTES + 8192;
 
@@ -143,9 +146,11 @@ export function writeCommon(line: LineWriter, exchange: Exchange, status: number
   line.constant(LF);
 }
 
-/** `,"key":"value"` with the value escaped, for the parts that a generation encodes once. */
+/** `,"key":"value"` with the value escaped, cut if long, for the parts that a generation encodes once. */
 export function logPart(pairs: Readonly<Record<string, string>>): Uint8Array {
-  const text = JSON.stringify(pairs).slice(1, -1);
+  const cut = (_key: string, value: unknown): unknown =>
+    typeof value === "string" ? value.slice(0, MAX_NAME_CHARS) : value;
+  const text = JSON.stringify(pairs, cut).slice(1, -1);
   const ascii = text.replace(
     /[^ -~]/g,
     (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,

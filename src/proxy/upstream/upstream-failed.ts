@@ -31,10 +31,10 @@ export function upstreamFailed(context: WorkerContext, exchange: Exchange, fault
   exchange.downstream.failResponse(fault);
 }
 
-/** Each backend once, as far as the limit goes. */
+/** Each backend once, as far as the limit goes; a dead idle connection was no try of its backend. */
 function mayTryAgain(exchange: Exchange): boolean {
   const backends = exchange.route?.service.backends.length ?? 0;
-  return exchange.attempts < Math.min(MAX_ATTEMPTS, backends);
+  return exchange.attempts < MAX_ATTEMPTS && exchange.attempts - exchange.staleAttempts < backends;
 }
 
 /** A reused connection ended before it answered. Returns false when the request must not be repeated. */
@@ -51,6 +51,7 @@ export function retryStale(
     { service: exchange.route?.service.plan.name, backend: backend.plan.address, fault: fault.toString() },
     "an idle connection was dead; the request is sent again on a new one",
   );
+  exchange.staleAttempts += 1;
   again(context, exchange, backend, true);
   return true;
 }

@@ -30,7 +30,7 @@ export const httpSchema = table({
       min: 1,
       max: MAX_TIMER_MS,
       default: 60_000,
-      doc: "Time from the head of a request to the end of its response. Then 504, or the connection ends if the response has begun.",
+      doc: "Time from the head of a request to the head of its response: upload and wait together. Then 408 while the body is still coming, else 504. A response that has begun is bounded by `body_timeout_ms` alone.",
       example: '"5m"',
     }),
     head_timeout_ms: duration({

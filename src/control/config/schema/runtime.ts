@@ -28,7 +28,7 @@ const watchdogSchema = table({
       min: 100,
       max: 60_000,
       default: 5000,
-      doc: "A request head that takes longer is reported in the log. It is ended by `header_timeout_ms`.",
+      doc: "A request head that is not complete by then gets 408. The shorter of this and a listener's `header_timeout_ms` counts.",
       example: "3000",
     }),
     body_progress_min_bps: integer({
@@ -37,8 +37,8 @@ const watchdogSchema = table({
       default: 64,
       zeroMeans: "off",
       unit: "bytes per second",
-      doc: "A request body that comes slower is reported in the log and counted. It is ended by `body_timeout_ms` and `total_timeout_ms`.",
-      note: "0 turns the report off.",
+      doc: "A request body whose average pace is below gets 408, once the longer of `body_timeout_ms` and `header_deadline_ms` has passed since the gateway began to wait for it. Counted in `body_progress_stalls_total`.",
+      note: "0 removes the bound: a client may then send one byte now and then, up to `total_timeout_ms`.",
       example: "256",
     }),
     sweep_interval_ms: duration({
@@ -46,7 +46,7 @@ const watchdogSchema = table({
       min: 100,
       max: 60_000,
       default: 1000,
-      doc: "Time between two looks at all connections.",
+      doc: "Time between two looks at the pace of a body.",
       example: "500",
     }),
   },
