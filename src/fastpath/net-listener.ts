@@ -85,14 +85,24 @@ export class NetListener implements Listener {
   }
 
   async close(): Promise<void> {
-    if (this.#native !== null && this.#socket !== null && this.#listening) {
-      await drainQueue(this.#native, this.#socket.fd);
-    }
+    if (this.#native !== null && this.#socket !== null && this.#listening)
+      await this.#drainQueue(this.#native);
     this.abandon();
+  }
+
+  /** Refuses new handshakes and waits until those under way are complete and all were accepted; `abandon` cuts it short. */
+  async #drainQueue(native: NativeAddon): Promise<void> {
+    if (this.#socket !== null) native.stopIncoming(this.#socket.fd);
+    for (let waitedMs = 0; waitedMs < MAX_CLOSE_MS; waitedMs += QUEUE_POLL_MS) {
+      await new Promise((resolve) => setTimeout(resolve, QUEUE_POLL_MS));
+      if (this.#socket === null) return;
+      if (waitedMs >= LISTENER_LINGER_MS && native.acceptQueueLength(this.#socket.fd) === 0) return;
+    }
   }
 
   /** Closes at once. */
   abandon(): void {
+    if (this.#socket === null && !this.#listening) return;
     for (const socket of this.#early) socket.destroy();
     this.#early = [];
     if (this.#listening) this.#server.close();
@@ -128,15 +138,6 @@ export class NetListener implements Listener {
     connection.attach(owner);
     connection.listenForData();
     socket.resume();
-  }
-}
-
-/** Refuses new handshakes and waits until those under way are complete and all were accepted. */
-async function drainQueue(native: NativeAddon, descriptor: number): Promise<void> {
-  native.stopIncoming(descriptor);
-  for (let waitedMs = 0; waitedMs < MAX_CLOSE_MS; waitedMs += QUEUE_POLL_MS) {
-    await new Promise((resolve) => setTimeout(resolve, QUEUE_POLL_MS));
-    if (waitedMs >= LISTENER_LINGER_MS && native.acceptQueueLength(descriptor) === 0) return;
   }
 }
 

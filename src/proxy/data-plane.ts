@@ -97,23 +97,30 @@ export class DataPlane {
    */
   async prepare(plan: Plan): Promise<Record<string, number>> {
     if (this.#prepared !== null) await this.abort(this.#prepared.generation.plan.generation);
-    const generation = compileGeneration(plan, this.#pools);
     const accessLog = openAccessLog(plan.accessLog);
+    const generation = compileGeneration(plan, this.#pools);
     const bound = new Map<string, ListenerSocket>();
-    const ports: Record<string, number> = Object.create(null) as Record<string, number>;
-    for (const listener of plan.listeners) {
-      const known = this.#listeners.get(listener.address);
-      try {
-        const socket = known ?? (await this.#bind(listener, generation));
-        if (known === undefined) bound.set(listener.address, socket);
-        ports[listener.name] = socket.port;
-      } catch (error) {
-        discardAccessLog(accessLog);
-        await closeAll(bound);
-        throw error;
-      }
-    }
     this.#prepared = { generation, bound, accessLog };
+    try {
+      return await this.#bindAll(generation, bound);
+    } catch (error) {
+      await this.abort(plan.generation);
+      throw error;
+    }
+  }
+
+  /** Fills `bound` with what is new, and tells the ports of all. */
+  async #bindAll(
+    generation: Generation,
+    bound: Map<string, ListenerSocket>,
+  ): Promise<Record<string, number>> {
+    const ports: Record<string, number> = Object.create(null) as Record<string, number>;
+    for (const listener of generation.plan.listeners) {
+      const known = this.#listeners.get(listener.address);
+      const socket = known ?? (await this.#bind(listener, generation));
+      if (known === undefined) bound.set(listener.address, socket);
+      ports[listener.name] = socket.port;
+    }
     return ports;
   }
 
@@ -165,6 +172,7 @@ export class DataPlane {
 
   /** Cuts what is left, and lets go of everything. Returns how many exchanges were cut. */
   async stop(): Promise<number> {
+    if (this.#prepared !== null) await this.abort(this.#prepared.generation.plan.generation);
     let cut = 0;
     for (const listener of [...this.#listeners.values(), ...this.#leaving]) cut += listener.abort();
     (this.#context.counters[GLOBAL_SLOTS.shutdown_aborted_connections_total] as number) += cut;

@@ -113,7 +113,7 @@ function mergeForwarded(context: WorkerContext, exchange: Exchange): void {
 /** A trusted proxy's word on scheme, host and port stands; else they are what we see ourselves. */
 function mergeProtoAndHost(exchange: Exchange, trusted: boolean): void {
   const { fields, authority } = exchange.request;
-  const proto = trusted ? fields.get(FieldId.xForwardedProto) : undefined;
+  const proto = trusted ? fields.get(FieldId.xForwardedProto)?.split(",", 1)[0]?.trim() : undefined;
   if (proto === undefined) fields.set(FieldId.xForwardedProto, exchange.secure ? "https" : "http");
   else exchange.secure = proto.toLowerCase() === "https";
   if (!trusted || fields.find(FieldId.xForwardedHost) === -1) {

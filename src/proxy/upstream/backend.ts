@@ -132,7 +132,7 @@ export class Backend {
   /** An open connection is gone, whatever the reason. */
   closed(connection: UpstreamH1): void {
     this.#open -= 1;
-    (this.context.counters[this.slots.connections] as number) -= 1;
+    (this.context.counters[connection.slots.connections] as number) -= 1;
     this.forgetIdle(connection);
     if (this.#pending.length > 0) this.#dialMore();
   }

@@ -18,7 +18,7 @@ import type { Fields } from "../../wire/http/fields.ts";
 import { UNKNOWN_LENGTH } from "../../wire/http/message.ts";
 import type { Exchange, RequestSink } from "../exchange/exchange.ts";
 import { normaliseResponse } from "../exchange/normalise.ts";
-import { GLOBAL_SLOTS } from "../plan.ts";
+import { type BackendSlots, GLOBAL_SLOTS } from "../plan.ts";
 import { sendChunk } from "../send-chunk.ts";
 import type { Backend } from "./backend.ts";
 import { retryStale, upstreamFailed } from "./upstream-failed.ts";
@@ -27,6 +27,8 @@ import { retryStale, upstreamFailed } from "./upstream-failed.ts";
 const PROBE_AFTER_MS = 2;
 
 export class UpstreamH1 implements ConnectionOwner, RequestSink {
+  /** Where its gauges are counted, up and down: a reload may give the backend others. */
+  readonly slots: BackendSlots;
   readonly #backend: Backend;
   readonly #transport: Transport;
   readonly #decoder = new ResponseDecoder(DEFAULT_H1_LIMITS);
@@ -46,6 +48,7 @@ export class UpstreamH1 implements ConnectionOwner, RequestSink {
   openedMs = 0;
 
   constructor(backend: Backend) {
+    this.slots = backend.slots;
     this.#backend = backend;
     this.#transport = backend.context.transport;
     this.#timer = new Timer(() => this.#timeOut());
@@ -83,7 +86,7 @@ export class UpstreamH1 implements ConnectionOwner, RequestSink {
     this.#bodySent = false;
     this.#answered = false;
     exchange.upstream = this;
-    (context.counters[this.#backend.slots.inflight] as number) += 1;
+    (context.counters[this.slots.inflight] as number) += 1;
     this.#decoder.begin(exchange.response, request.method);
     const offset = this.#transport.reserve(requestHeadLength(request));
     this.#transport.send(this.#connection, offset, encodeRequestHead(this.#transport.out, offset, request));
@@ -257,7 +260,7 @@ export class UpstreamH1 implements ConnectionOwner, RequestSink {
     if (exchange === null) return;
     this.#exchange = null;
     exchange.upstream = null;
-    (this.#backend.context.counters[this.#backend.slots.inflight] as number) -= 1;
+    (this.#backend.context.counters[this.slots.inflight] as number) -= 1;
   }
 
   #close(): void {
