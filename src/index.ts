@@ -18,5 +18,6 @@ export type { ConfigIssue } from "./control/config/issue.ts";
 export { Gateway, type GatewayOptions, type ReloadReport, type StopReport } from "./control/gateway.ts";
 export type { GatewayHealth } from "./control/gateway-health.ts";
 export type { GatewayState, HealthStatus } from "./control/gateway-state.ts";
+export type { Environment } from "./base/environment.ts";
 export type { Log } from "./base/log.ts";
 export { VERSION } from "./control/version.ts";

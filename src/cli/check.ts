@@ -11,6 +11,7 @@ import { MetricsBudgetError } from "../control/metrics/metrics-budget-error.ts";
 import { SeriesRegistry } from "../control/metrics/series-registry.ts";
 import { buildPlan } from "../control/plan/build-plan.ts";
 import { systemTimers } from "../control/timers.ts";
+import { print } from "./print.ts";
 import { summarize } from "./summary.ts";
 
 export async function runCheck(file: string): Promise<number> {
@@ -21,8 +22,8 @@ export async function runCheck(file: string): Promise<number> {
     return 0;
   } catch (error) {
     if (!(error instanceof ConfigError) && !(error instanceof MetricsBudgetError)) throw error;
-    process.stderr.write(`${error.message}\n`);
-    process.stdout.write(`${file}: not usable\n`);
+    print(`${error.message}\n`, process.stderr);
+    print(`${file}: not usable\n`);
     return 1;
   }
 }
@@ -34,14 +35,14 @@ function compile(config: GatewayConfig): void {
 }
 
 async function report(file: string, { config, warnings, renderedWarnings }: ReadConfig): Promise<void> {
-  process.stderr.write(renderedWarnings);
+  print(renderedWarnings, process.stderr);
   const names = new BackendNames({ changed: () => {}, timers: systemTimers });
   const { failures } = await names.prepare(config);
   names.stop();
   for (const [host, reason] of failures) {
-    process.stderr.write(`${file}: warning: the name "${host}" of a backend does not resolve: ${reason}\n`);
+    print(`${file}: warning: the name "${host}" of a backend does not resolve: ${reason}\n`, process.stderr);
   }
   const count = warnings.length + failures.size;
   const verdict = count === 0 ? "OK" : `OK, with ${count} warning${count === 1 ? "" : "s"}`;
-  process.stdout.write(`${file}: ${verdict}\n\n${summarize(config)}`);
+  print(`${file}: ${verdict}\n\n${summarize(config)}`);
 }

@@ -8,6 +8,7 @@ import { fileURLToPath } from "node:url";
 import { formatHostPort } from "../control/config/address.ts";
 import type { BackendConfig, GatewayConfig } from "../control/config/gateway-config.ts";
 import { readConfig } from "../control/config-source.ts";
+import { print } from "./print.ts";
 import { runGateway } from "./run-gateway.ts";
 import { exclusiveBindError } from "./shared-ports.ts";
 
@@ -24,12 +25,12 @@ export async function runDemo(file: string): Promise<number> {
   const { config } = await readConfig(file, process.env);
   const taken = await takenAddresses(config);
   if (taken.length > 0) {
-    process.stderr.write(describeTaken(taken, file));
+    print(describeTaken(taken, file), process.stderr);
     return EXIT_FAILURE;
   }
   const backends = await startBackends(config);
   try {
-    process.stdout.write(instructions(config, backends.length));
+    print(instructions(config, backends.length));
     return await runGateway(file);
   } finally {
     for (const backend of backends) backend.disconnect();

@@ -3,6 +3,7 @@ import { fileURLToPath } from "node:url";
 import { unreachable } from "../base/assert.ts";
 import { VERSION } from "../control/version.ts";
 import { parseArguments } from "./parse-arguments.ts";
+import { print } from "./print.ts";
 import { USAGE } from "./usage.ts";
 
 const EXIT_USAGE = 2;
@@ -28,17 +29,17 @@ export async function runCli(args: readonly string[]): Promise<number> {
     }
     case "schema": {
       const { jsonSchema } = await import("../control/config/json-schema.ts");
-      process.stdout.write(`${JSON.stringify(jsonSchema(), null, 2)}\n`);
+      print(`${JSON.stringify(jsonSchema(), null, 2)}\n`);
       return 0;
     }
     case "version":
-      process.stdout.write(`expressgateway ${VERSION}\n`);
+      print(`expressgateway ${VERSION}\n`);
       return 0;
     case "help":
-      process.stdout.write(USAGE);
+      print(USAGE);
       return 0;
     case "usage":
-      process.stderr.write(`expressgateway: ${command.message}\nTry "expressgateway --help".\n`);
+      print(`expressgateway: ${command.message}\nTry "expressgateway --help".\n`, process.stderr);
       return EXIT_USAGE;
   }
   return unreachable(command);

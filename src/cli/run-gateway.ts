@@ -2,6 +2,7 @@
  * The command that serves: boots the gateway from a file, tells systemd, obeys signals, ends. An error
  * before it serves means exit code 1 and nothing bound: feature row A1.8.
  */
+import { isatty } from "node:tty";
 import type { Log } from "../base/log.ts";
 import { nativeAddon } from "../fastpath/native-addon.ts";
 import { ConfigError, readConfig } from "../control/config-source.ts";
@@ -13,26 +14,38 @@ import { openProcessLog, type ProcessLog } from "../control/logging/process-log.
 import { NotWantedAnyMore } from "../control/serving.ts";
 import { SystemdNotifier } from "../control/systemd.ts";
 import { VERSION } from "../control/version.ts";
+import { print } from "./print.ts";
 import { warnOfSharedPorts } from "./shared-ports.ts";
 import { obeySignals } from "./signals.ts";
 
 const EXIT_FAILURE = 1;
 
+const STDERR_FD = 2;
+
 /** Serves until a signal ends it. Returns the exit code. */
 export async function runGateway(file: string): Promise<number> {
-  const processLog = openLog();
-  if (processLog === null) return EXIT_FAILURE;
+  const opened = openLog();
+  if (opened === null) return EXIT_FAILURE;
+  const { processLog } = opened;
   const log = processLog.component("main");
   log.info({ version: VERSION, node: process.versions.node, file, pid: process.pid }, "starting");
-  const booted = await boot(file, processLog);
+  const booted = await boot(file, opened);
   const code = booted === null ? EXIT_FAILURE : await serve(booted, processLog);
   processLog.flush();
   return code;
 }
 
-function openLog(): ProcessLog | null {
+interface OpenedLog {
+  readonly processLog: ProcessLog;
+  /** People read standard error, not a program that takes JSON lines. */
+  readonly forPeople: boolean;
+}
+
+function openLog(): OpenedLog | null {
   try {
-    return openProcessLog(logOptionsFromEnvironment(process.env));
+    const options = logOptionsFromEnvironment(process.env);
+    const forPeople = options.format !== "json" || options.threshold === "off" || isatty(STDERR_FD);
+    return { processLog: openProcessLog(options), forPeople };
   } catch (error) {
     if (!(error instanceof LogOptionsError)) throw error;
     process.stderr.write(`expressgateway: ${error.message}\n`);
@@ -40,7 +53,7 @@ function openLog(): ProcessLog | null {
   }
 }
 
-async function boot(file: string, processLog: ProcessLog): Promise<Gateway | null> {
+async function boot(file: string, { processLog, forPeople }: OpenedLog): Promise<Gateway | null> {
   const log = processLog.component("main");
   try {
     const { config, warnings } = await readConfig(file, process.env);
@@ -48,7 +61,9 @@ async function boot(file: string, processLog: ProcessLog): Promise<Gateway | nul
     await warnOfSharedPorts(config, log);
     return startable(file, config, processLog);
   } catch (error) {
-    return explain(error, log);
+    if (error instanceof ConfigError) explainConfig(error, processLog, forPeople);
+    else explain(error, log);
+    return null;
   }
 }
 
@@ -80,15 +95,15 @@ async function serve(gateway: Gateway, processLog: ProcessLog): Promise<number> 
   return exitCode();
 }
 
-/** A bad configuration is told to people as it is, with its places; the rest goes through the log. */
-function explain(error: unknown, log: Log): null {
-  if (error instanceof ConfigError) {
-    process.stderr.write(`${error.message}\n`);
-    log.error({ errors: error.issues.length }, "the configuration cannot be used");
-    return null;
-  }
+/** People see the lines of the file; where programs read, each problem is a line of the log, as at a reload. */
+function explainConfig(error: ConfigError, processLog: ProcessLog, forPeople: boolean): void {
+  if (forPeople) print(`${error.message}\n`, process.stderr);
+  else logIssues(error.issues, processLog.component("config"));
+  processLog.component("main").error({ errors: error.issues.length }, "the configuration cannot be used");
+}
+
+function explain(error: unknown, log: Log): void {
   log.error({ error: error instanceof Error ? error.message : String(error) }, "the gateway could not start");
-  return null;
 }
 
 function systemdNotifier(log: Log): SystemdNotifier {

@@ -35,6 +35,7 @@ export function obeySignals(gateway: Gateway, log: Log): () => number {
     log.info({}, "signal: the access log is opened anew; there are no certificates to read again");
     gateway.reopenLogs();
   });
+  process.on("SIGUSR2", () => log.info({}, "signal: SIGUSR2 has no meaning here, nothing is done"));
   return () => exitCode;
 }
 

@@ -10,6 +10,7 @@ export const USAGE = `Usage:
 Signals:
   SIGHUP            read FILE again and take it over without losing a request; open logs anew
   SIGUSR1           open the access log anew
+  SIGUSR2           nothing
   SIGTERM, SIGINT   finish what is under way, then end; another one, a second later, ends at once
 
 Environment:
@@ -17,7 +18,9 @@ Environment:
   LB_LOG            trace, debug, info (default), warn, error or off
 
 Exit codes:
-  0  ended in an orderly way, or the check found no error
-  1  the configuration cannot be used, or an address cannot be bound
-  2  the command line is wrong
+  0    ended in an orderly way, or the check found no error
+  1    the configuration cannot be used, or an address cannot be bound
+  2    the command line is wrong
+  130  a second SIGINT cut the drain short
+  143  a second SIGTERM cut the drain short
 `;

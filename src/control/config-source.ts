@@ -2,6 +2,7 @@
  * Where a configuration comes from: a file, TOML text, or a value that is parsed already. `createGateway`
  * and reloads read it here, and everything wrong with it is one error.
  */
+import type { Environment } from "../base/environment.ts";
 import type { GatewayConfig } from "./config/gateway-config.ts";
 import type { ConfigIssue } from "./config/issue.ts";
 import { loadConfigFile } from "./config/load-config.ts";
@@ -30,7 +31,7 @@ export class ConfigError extends Error {
 }
 
 /** Rejects with `ConfigError`. */
-export async function readConfig(source: ConfigSource, environment: NodeJS.ProcessEnv): Promise<ReadConfig> {
+export async function readConfig(source: ConfigSource, environment: Environment): Promise<ReadConfig> {
   if (typeof source === "object" && !("toml" in source)) {
     return { config: source, warnings: [], renderedWarnings: "" };
   }
@@ -43,7 +44,7 @@ export async function readConfig(source: ConfigSource, environment: NodeJS.Proce
 /** Stands for the file's name where there is no file. */
 const INLINE = "(inline)";
 
-async function load(source: string | { readonly toml: string }, environment: NodeJS.ProcessEnv) {
+async function load(source: string | { readonly toml: string }, environment: Environment) {
   if (typeof source === "string") return await loadConfigFile(source, environment);
   const options = { file: INLINE, env: environment };
   return { file: INLINE, text: source.toml, ...parseConfig(source.toml, options) };

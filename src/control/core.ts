@@ -3,6 +3,7 @@
  * series in it, the metrics, and the host of the data plane. Made by the gateway when it starts.
  */
 import { availableParallelism } from "node:os";
+import type { Environment } from "../base/environment.ts";
 import { MAX_WORKERS } from "../base/limits.ts";
 import type { Log } from "../base/log.ts";
 import { nativeAddon, type NativeAddon } from "../fastpath/native-addon.ts";
@@ -30,7 +31,7 @@ export interface CoreOptions {
   readonly log: (component: string) => Log;
   readonly timers: Timers;
   /** The environment that workers get. */
-  readonly environment: NodeJS.ProcessEnv;
+  readonly environment: Environment;
 }
 
 export interface Core {

@@ -77,6 +77,15 @@ test("a gateway starts, serves, tells of itself, drains and ends", LIMIT, async 
   await assert.rejects(get(gateway.ports["web"]));
 });
 
+test("localhost is 127.0.0.1, for traffic and for the admin", LIMIT, async () => {
+  const text = toml("", "localhost:0").replace('"127.0.0.1:0"\naccess_log', '"LocalHost:0"\naccess_log');
+  const gateway = await started(text);
+  assert.equal(gateway.config.observability.metrics_bind, "LocalHost:0");
+  assert.equal(await get(gateway.ports["web"]), "200 path /");
+  assert.equal(await get(gateway.adminPort, "/readyz"), '200 {"status":"ok"}');
+  await gateway.stop();
+});
+
 test("a reload takes new settings over and keeps ports; the same again changes nothing", LIMIT, async () => {
   const gateway = await started(toml());
   const port = gateway.ports["web"];
@@ -122,6 +131,9 @@ test("a reload that cannot be used changes nothing", LIMIT, async () => {
   assert.equal(gateway.state, "running");
   assert.equal(await get(gateway.ports["web"]), "200 path /");
   assert.match(await gateway.metrics(), /^config_reload_failed_total 4$/m);
+  const ghost = `[[listeners]]\nname = "ghost"\naddress = "127.0.0.1:${port}"\nprotocol = "h1"\n`;
+  await assert.rejects(gateway.reload({ toml: `${ghost}${toml()}` }), /cannot bind/);
+  assert.doesNotMatch(await gateway.metrics(), /ghost/, "what never was has no series");
   taken.close();
   await gateway.stop();
 });
@@ -160,12 +172,12 @@ test("a request under way is finished by a drain, and readiness is off meanwhile
 
 test("a connection that does not end within the budget is cut and counted", LIMIT, async () => {
   const gateway = await started(toml().replace("drain_timeout_ms = 2000", "drain_timeout_ms = 100"));
-  const cut = assert.rejects(get(gateway.ports["web"], "/hang"));
+  const hanging = get(gateway.ports["web"], "/hang");
   while (!/^connections_inflight\{listener="web"\} 1$/m.test(await gateway.metrics())) {
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
   assert.deepEqual(await gateway.drain(), { aborted: 1 });
-  await cut;
+  assert.match(await hanging, /^503 /, "no response had begun: there is still time to say so");
   const metrics = await gateway.metrics();
   assert.match(metrics, /^shutdown_inflight_drain_timeout_total 1$/m);
   assert.match(metrics, /^shutdown_aborted_connections_total 1$/m);

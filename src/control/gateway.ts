@@ -3,6 +3,7 @@
  * hold. It moves along `gateway-state.ts`, has `serving.ts` take configurations over, and ends the
  * data plane in an orderly way or at once. Feature row A1.14.
  */
+import type { Environment } from "../base/environment.ts";
 import type { Log } from "../base/log.ts";
 import { ConfigError, readConfig, type ConfigSource } from "./config-source.ts";
 import type { GatewayConfig } from "./config/gateway-config.ts";
@@ -22,7 +23,7 @@ export interface GatewayOptions {
   /** Makes the log of each component; default: nothing is logged. */
   readonly log: (component: string) => Log;
   /** Where `${VAR}` of the configuration is looked up, and what workers get. */
-  readonly environment: NodeJS.ProcessEnv;
+  readonly environment: Environment;
   /** Told of each step of the gateway's life. */
   readonly onState?: (state: GatewayState) => void;
 }
@@ -184,7 +185,7 @@ export class Gateway {
     } catch (error) {
       this.#core?.metrics.reloadFailed();
       if (error instanceof ConfigError) logIssues(error.issues, this.#options.log("config"));
-      const reason = error instanceof ConfigError ? `${error.issues.length} problems` : messageOf(error);
+      const reason = error instanceof ConfigError ? problemCount(error) : messageOf(error);
       this.#log.error({ reason }, "reload refused: the running configuration stays");
       throw error;
     } finally {
@@ -302,6 +303,10 @@ export class Gateway {
 
 function withoutWorkers(config: GatewayConfig): GatewayConfig {
   return { ...config, runtime: { ...config.runtime, workers: 0 } };
+}
+
+function problemCount({ issues }: ConfigError): string {
+  return issues.length === 1 ? "1 problem" : `${issues.length} problems`;
 }
 
 function messageOf(error: unknown): string {

@@ -1,6 +1,6 @@
 /**
  * Problems of a configuration in the log, one line each, with the place in the file. Called at start
- * and by reloads; `check` and a failed start show them to people instead, with the lines of the file.
+ * and by reloads; `check`, and a failed start at a terminal, show them with the lines of the file instead.
  */
 import type { Log } from "../base/log.ts";
 import type { ConfigIssue } from "./config/issue.ts";

@@ -9,7 +9,7 @@ import type { Plan } from "../proxy/plan.ts";
 import type { AdminSource } from "./admin/admin-routes.ts";
 import { AdminServer } from "./admin/admin-server.ts";
 import { BackendNames, type ResolvedNames } from "./backend-names.ts";
-import { parseHostPort } from "./config/address.ts";
+import { parseListenAddress } from "./config/address.ts";
 import type { GatewayConfig } from "./config/gateway-config.ts";
 import type { Core } from "./core.ts";
 import type { Ports } from "./data-plane-host.ts";
@@ -42,6 +42,21 @@ export class NotWantedAnyMore extends Error {
 interface AdminChoice {
   readonly bind: string | undefined;
   readonly server: AdminServer | null;
+}
+
+/** What is to be taken over. */
+interface Wish {
+  readonly config: GatewayConfig;
+  readonly generation: number;
+  readonly names: ResolvedNames;
+  readonly wanted: () => boolean;
+}
+
+/** What only has to be swapped in. */
+interface Ready {
+  readonly plan: Plan;
+  readonly admin: AdminChoice;
+  readonly ports: Ports;
 }
 
 export class Serving {
@@ -96,16 +111,7 @@ export class Serving {
     const generation = (this.#applied?.plan.generation ?? 0) + 1;
     this.#tokenConfig ??= config;
     const names = await this.#names.prepare(config);
-    const plan = buildPlan({ config, generation, registry: core.registry, resolved: names.addresses });
-    await tryAccessLog(config);
-    const admin = await this.#chooseAdmin(config);
-    let ports: Ports;
-    try {
-      ports = await this.#prepare(plan, config, wanted);
-    } catch (error) {
-      if (admin.server !== this.#admin.server) await admin.server?.close();
-      throw error;
-    }
+    const { plan, admin, ports } = await this.#ready({ config, generation, names, wanted });
     await core.host.commit(generation);
     this.#applied = { config, plan, ports };
     this.#tokenConfig = config;
@@ -123,6 +129,22 @@ export class Serving {
     this.#admin = { bind: undefined, server: null };
   }
 
+  /** All that can fail. When it does, nothing is left of it, not even its series. */
+  async #ready({ config, generation, names, wanted }: Wish): Promise<Ready> {
+    const { registry } = this.#options.core;
+    let admin = this.#admin;
+    try {
+      const plan = buildPlan({ config, generation, registry, resolved: names.addresses });
+      await tryAccessLog(config);
+      admin = await this.#chooseAdmin(config);
+      return { plan, admin, ports: await this.#prepare(plan, config, wanted) };
+    } catch (error) {
+      registry.abandon(generation);
+      if (admin.server !== this.#admin.server) await admin.server?.close();
+      throw error;
+    }
+  }
+
   async #prepare(plan: Plan, config: GatewayConfig, wanted: () => boolean): Promise<Ports> {
     const { host } = this.#options.core;
     if (!wanted()) throw new NotWantedAnyMore("the gateway is ending");
@@ -136,7 +158,7 @@ export class Serving {
     const bind = config.observability.metrics_bind;
     if (bind === this.#admin.bind) return this.#admin;
     if (bind === undefined) return { bind, server: null };
-    const address = parseHostPort(bind);
+    const address = parseListenAddress(bind);
     if (!("port" in address)) throw new Error(`metrics_bind: ${address.message}`);
     try {
       const server = await AdminServer.listen(address, this.#adminSource, this.#options.log("admin"));

@@ -2,6 +2,7 @@
  * What systemd is told about the service's life: sd_notify(3). The run command makes one; without
  * `NOTIFY_SOCKET` in the environment, or without the native addon, nothing is sent.
  */
+import type { Environment } from "../base/environment.ts";
 import type { Log } from "../base/log.ts";
 import type { NativeAddon } from "../fastpath/native-addon.ts";
 import type { GatewayState } from "./gateway-state.ts";
@@ -10,7 +11,7 @@ import type { GatewayState } from "./gateway-state.ts";
 const STOP_MARGIN_MS = 5_000;
 
 export interface SystemdOptions {
-  readonly environment: NodeJS.ProcessEnv;
+  readonly environment: Environment;
   readonly pid: number;
   readonly send: NativeAddon["notifySocket"];
   readonly log: Log;

@@ -106,6 +106,8 @@ describe("reload", { timeout: 180_000 }, () => {
       const client = await connect();
       assert.equal(statusOf(await client.request(get("/"))), 200);
       assert.equal(await gateway.tryReload(broken(config, gateway.adminPort)), "refused");
+      const line = await gateway.waitForLog("the refusal", ({ text }) => text.includes("reload refused"));
+      assert.match(line.text, /"reason":"(?:1 problem|[2-9] problems)"/);
       assert.equal(statusOf(await client.request(get("/"))), 200, "the old connection works");
       assert.equal(statusOf(await (await connect()).request(get("/"))), 200, "new connections work");
       assert.equal((await gateway.admin("/readyz")).status, 200);

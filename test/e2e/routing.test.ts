@@ -14,7 +14,7 @@ const RULES: Readonly<Record<string, string>> = {
   exact: "Path(`/exact`)",
   regexp: "HostRegexp(`^[a-z]+\\.apps\\.example$`)",
   numbers: "PathRegexp(`^/items/[0-9]+$`)",
-  writes: "PathPrefix(`/things`) && (Method(`POST`) || Method(`PUT`))",
+  writes: "PathPrefix(`/things`) && (Method(`post`) || Method(`PUT`))",
   reads: "PathPrefix(`/things`) && !(Method(`POST`) || Method(`PUT`))",
   beta: "Header(`X-Beta`, `yes`)",
   query: "Query(`lang`, `fr`)",

@@ -9,6 +9,7 @@ import {
   parseBackendAddress,
   parseBackendUrl,
   parseHostPort,
+  parseListenAddress,
 } from "./address.ts";
 
 test("host:port with a name, an IPv4 and a bracketed IPv6 address", () => {
@@ -41,6 +42,15 @@ test("what is not host:port is a complaint", () => {
     "a\n:80",
   ]) {
     assert.ok("message" in parseHostPort(text), JSON.stringify(text));
+  }
+});
+
+test("what is listened on is numeric; localhost is, as 127.0.0.1", () => {
+  assert.deepEqual(parseListenAddress("0.0.0.0:80"), { host: "0.0.0.0", port: 80 });
+  assert.deepEqual(parseListenAddress("[::]:0"), { host: "::", port: 0 });
+  assert.deepEqual(parseListenAddress("LocalHost:80"), { host: "127.0.0.1", port: 80 });
+  for (const text of ["app.internal:80", "localhost.:80", "localhost.example:80", "localhost"]) {
+    assert.ok("message" in parseListenAddress(text), text);
   }
 });
 

@@ -25,7 +25,7 @@ const MAX_UNIX_PATH_BYTES = 107;
 export function parseHostPort(text: string): HostPort | Complaint {
   const colon = text.lastIndexOf(":");
   if (colon === -1)
-    return { message: `${quote(text)} has no port`, hint: `write host:port, as in ${quote(`${text}:8080`)}` };
+    return { message: `${quote(text)} has no port`, hint: `write host:port, as in ${quote(withPort(text))}` };
   const port = parsePort(text.slice(colon + 1));
   if (port === undefined) {
     return {
@@ -44,6 +44,25 @@ export function parseHostPort(text: string): HostPort | Complaint {
   }
   const complaint = checkHost(host);
   return complaint ?? { host, port };
+}
+
+/** What was perhaps meant by a text without a colon: a number alone is a port. */
+function withPort(text: string): string {
+  return parsePort(text) === undefined ? `${text}:8080` : `127.0.0.1:${text}`;
+}
+
+/**
+ * Reads where to listen. Names are refused, because which of their addresses to bind is not ours to guess;
+ * `localhost` means 127.0.0.1.
+ */
+export function parseListenAddress(text: string): HostPort | Complaint {
+  const parsed = parseHostPort(text);
+  if (!("port" in parsed) || isIP(parsed.host) !== 0) return parsed;
+  if (parsed.host.toLowerCase() === "localhost") return { host: "127.0.0.1", port: parsed.port };
+  return {
+    message: `${quote(parsed.host)} is a name, and a listener needs a numeric address`,
+    hint: `as in "127.0.0.1:${parsed.port}"; 0.0.0.0 is every address of this machine`,
+  };
 }
 
 function parsePort(text: string): number | undefined {

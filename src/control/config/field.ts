@@ -39,6 +39,8 @@ export interface StringFormat {
   /** For people: `host:port`, `CIDR block`. */
   readonly name: string;
   check(value: string): Complaint | undefined;
+  /** Its complaints never quote the value: they may be shown for a secret too. */
+  readonly discreet?: true;
   /** What the JSON Schema can say of it. */
   readonly pattern?: string;
 }

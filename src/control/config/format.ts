@@ -1,6 +1,13 @@
 /** The named shapes of strings that the schema uses. */
 import { parseRule } from "../../proxy/router/parse-rule.ts";
-import { checkCidr, checkHost, parseBackendAddress, parseBackendUrl, parseHostPort } from "./address.ts";
+import {
+  checkCidr,
+  checkHost,
+  parseBackendAddress,
+  parseBackendUrl,
+  parseHostPort,
+  parseListenAddress,
+} from "./address.ts";
 import type { Complaint, StringFormat } from "./field.ts";
 
 /** Strings of the configuration are short; a longer one is a mistake, or an attack on the editor. */
@@ -34,7 +41,11 @@ export const possiblyEmpty: StringFormat = {
 };
 
 /** Where to listen: `host:port`, port 0 for any free one. */
-export const listenAddress = text("host:port", (value) => complaintOf(parseHostPort(value)), ":[0-9]{1,5}$");
+export const listenAddress = text(
+  "host:port",
+  (value) => complaintOf(parseListenAddress(value)),
+  ":[0-9]{1,5}$",
+);
 
 /** Where a backend is: `host:port` or `unix:/path`. */
 export const backendAddress = text(
@@ -93,11 +104,25 @@ export const cookieName = byPattern(
   "the name of a cookie has 1 to 256 token characters (RFC 6265, section 4.1.1)",
 );
 
-export const sha256Hex = byPattern(
-  "64 hexadecimal digits",
-  "^[0-9A-Fa-f]{64}$",
-  "expected the SHA-256 digest of the token: 64 hexadecimal digits",
-);
+const SHA256_DIGITS = 64;
+
+export const sha256Hex: StringFormat = {
+  ...text("64 hexadecimal digits", notSha256, `^[0-9A-Fa-f]{${SHA256_DIGITS}}$`),
+  discreet: true,
+};
+
+function notSha256(value: string): Complaint | undefined {
+  const digits = value.replaceAll(/[^0-9A-Fa-f]/g, "").length;
+  if (digits === SHA256_DIGITS && value.length === SHA256_DIGITS) return undefined;
+  const found =
+    digits === value.length
+      ? `${digits}`
+      : `${digits}, and ${value.length - digits} other character${value.length - digits === 1 ? "" : "s"}`;
+  return {
+    message: `${SHA256_DIGITS} hexadecimal digits are needed, there are ${found}`,
+    hint: "the SHA-256 digest of the token: printf %s TOKEN | sha256sum",
+  };
+}
 
 /** The path of a request: begins with a slash, printable ASCII. RFC 9112 section 3.2.1. */
 export const requestPath = byPattern(

@@ -3,10 +3,9 @@
  * unset or empty, `$${` is a literal `${`. Runs over the whole file before the schema reads it, so that
  * every string of every block has it. Feature row A1.11.
  */
+import type { Environment } from "../../base/environment.ts";
 import type { ConfigPath, IssueCollector } from "./issue.ts";
 import { quote } from "./quote.ts";
-
-export type Environment = Readonly<Record<string, string | undefined>>;
 
 /** Tables in tables in tables: the schema needs 5, and each level is a call here. */
 const MAX_DEPTH = 32;

@@ -110,7 +110,10 @@ export class IssueCollector {
     const sorted = this.#pending
       .map((issue) => toIssue(issue, file, locator.find(issue.path, issue)))
       .sort(compare);
-    if (this.#omitted > 0) sorted.push(fileIssue(file, `${this.#omitted} more problems are not shown`));
+    if (this.#omitted > 0) {
+      const count = this.#omitted === 1 ? "1 more problem is" : `${this.#omitted} more problems are`;
+      sorted.push(fileIssue(file, `${count} not shown`));
+    }
     return sorted;
   }
 

@@ -1,7 +1,7 @@
 /** Reads a configuration file from disk: at start, at reload and for `check`. Feature row A1.1. */
 import { open } from "node:fs/promises";
+import type { Environment } from "../../base/environment.ts";
 import type { GatewayConfig } from "./gateway-config.ts";
-import type { Environment } from "./interpolate.ts";
 import { type ConfigIssue, fileIssue } from "./issue.ts";
 import { parseConfig } from "./parse-config.ts";
 

@@ -5,11 +5,12 @@
  */
 import { availableParallelism } from "node:os";
 import { parse, TomlError } from "smol-toml";
+import type { Environment } from "../../base/environment.ts";
 import { CheckContext } from "./check/check-context.ts";
 import { checkConfig } from "./check/check-config.ts";
 import type { Field } from "./field.ts";
 import type { GatewayConfig, ParsedConfig } from "./gateway-config.ts";
-import { type Environment, interpolateTree } from "./interpolate.ts";
+import { interpolateTree } from "./interpolate.ts";
 import { type ConfigIssue, IssueCollector } from "./issue.ts";
 import { createLocator } from "./locate.ts";
 import { readField } from "./read-field.ts";

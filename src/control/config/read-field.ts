@@ -159,7 +159,7 @@ function readTables(field: TablesField, raw: unknown, path: ConfigPath, context:
   if (!Array.isArray(raw)) {
     const name = path.filter((step) => typeof step === "string").join(".");
     const hint = isTable(raw) ? `write the header with two brackets: [[${name}]]` : undefined;
-    context.issues.invalid(path, `expected an array of tables, found ${describe(raw)}`, { hint, at: "key" });
+    context.issues.invalid(path, `expected an array of tables, found ${describe(raw)}`, { hint });
     return [];
   }
   if (raw.length > field.maxItems) {

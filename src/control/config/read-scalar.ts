@@ -196,9 +196,9 @@ class ScalarReader {
   }
 }
 
-/** Complaints may quote the value, which a secret's must not. */
+/** Complaints may quote the value, which a secret's must not, unless they are known not to. */
 function messageOf(complaint: Complaint, field: StringField | StringListField, value: string): string {
-  if (!field.secret || value === "") return complaint.message;
+  if (!field.secret || value === "" || field.format.discreet) return complaint.message;
   return `the value does not fit; expected: ${field.format.name}`;
 }
 

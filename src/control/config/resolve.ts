@@ -2,7 +2,7 @@
  * Fills in the defaults that depend on other keys or on the machine: names, drain budgets, the protocol of
  * a backend, the number of workers. Runs after `read-field.ts`, also on what it could only read in part.
  */
-import { formatHostPort, parseBackendAddress, parseBackendUrl, parseHostPort } from "./address.ts";
+import { formatHostPort, parseBackendAddress, parseBackendUrl, parseListenAddress } from "./address.ts";
 import type {
   BackendConfig,
   GatewayConfig,
@@ -48,7 +48,7 @@ export function resolveDefaults(parsed: ParsedConfig, machine: Machine): Gateway
 function resolveListener(listener: ParsedListener, runtime: RuntimeConfig): ListenerConfig {
   const budget = listener.drain_timeout_ms ?? runtime.drain_timeout_ms;
   const inherited = Math.min(runtime.drain_jitter_ms, budget);
-  const place = parseHostPort(listener.address);
+  const place = parseListenAddress(listener.address);
   return {
     ...listener,
     name: listener.name ?? listener.address,

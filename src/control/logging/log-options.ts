@@ -2,6 +2,7 @@
  * How the program logs, from its environment: `LB_LOG_FORMAT` and `LB_LOG`, with `RUST_LOG`'s plain
  * level as the fallback (feature row A19.1). The main process and each worker read it at start.
  */
+import type { Environment } from "../../base/environment.ts";
 
 /** `text` and `plain` are lines for people; `text` has colours on a terminal, `plain` never. */
 export type LogFormat = "json" | "text" | "plain";
@@ -28,7 +29,7 @@ const THRESHOLDS: readonly string[] = [
 ] satisfies LogThreshold[];
 
 /** Throws `LogOptionsError` for an unknown format or level. */
-export function logOptionsFromEnvironment(environment: NodeJS.ProcessEnv): LogOptions {
+export function logOptionsFromEnvironment(environment: Environment): LogOptions {
   const format = environment["LB_LOG_FORMAT"]?.toLowerCase() ?? "";
   if (format !== "" && !FORMATS.includes(format)) {
     throw new LogOptionsError(`LB_LOG_FORMAT is "${format}"; allowed: ${FORMATS.join(", ")}`);
@@ -39,7 +40,7 @@ export function logOptionsFromEnvironment(environment: NodeJS.ProcessEnv): LogOp
   };
 }
 
-function threshold(environment: NodeJS.ProcessEnv): LogThreshold {
+function threshold(environment: Environment): LogThreshold {
   const level = environment["LB_LOG"]?.toLowerCase() ?? "";
   if (level === "") return rustLogLevel(environment["RUST_LOG"] ?? "");
   if (!THRESHOLDS.includes(level)) {

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { Environment } from "../../base/environment.ts";
 import { humanLine } from "./human-line.ts";
 import { LogOptionsError, logOptionsFromEnvironment } from "./log-options.ts";
 import { makeLogger, PinoProcessLog } from "./process-log.ts";
@@ -50,6 +51,39 @@ test("a flood of one line is cut and told; other lines and debug lines pass", ()
   assert.equal(records().at(-1)?.["message"], "refused");
 });
 
+test("a source that floods the log does not silence the others", () => {
+  const { log, records } = harness();
+  const component = log.component("listener");
+  for (let i = 0; i < 100; i += 1) component.warn({ service: "s", backend: "10.0.0.1:80", i }, "no answer");
+  for (let i = 0; i < 3; i += 1) component.warn({ service: "s", backend: "10.0.0.2:80", i }, "no answer");
+  const of = (backend: string) => records().filter((record) => record["backend"] === backend).length;
+  assert.equal(of("10.0.0.1:80"), MAX_REPEATS_PER_WINDOW);
+  assert.equal(of("10.0.0.2:80"), 3);
+});
+
+test("what was held back is told once when the window ends, or with the process", () => {
+  const { log, records, advance } = harness();
+  const component = log.component("listener");
+  const flood = (): void => {
+    for (let i = 0; i < MAX_REPEATS_PER_WINDOW + 5; i += 1) component.warn({ backend: "b", i }, "no answer");
+  };
+  const told = () => records().filter((record) => record["repeated"] === "no answer");
+  flood();
+  advance(REPEAT_WINDOW_MS - 1);
+  log.sweep();
+  assert.equal(told().length, 0, "the window is not over");
+  advance(1);
+  log.sweep();
+  log.sweep();
+  assert.deepEqual(
+    told().map(({ suppressed, about }) => ({ suppressed, about })),
+    [{ suppressed: 5, about: "backend=b" }],
+  );
+  flood();
+  log.sweep(true);
+  assert.equal(told().length, 2);
+});
+
 test("the limiter's memory is bounded", () => {
   const limiter = new RepeatLimiter(() => 0);
   for (let i = 0; i < MAX_REPEAT_KINDS; i += 1) assert.equal(limiter.admit(`kind ${i}`), true);
@@ -69,7 +103,7 @@ test("lines for people", () => {
   assert.match(humanLine(lines[0] ?? "", true), /\u001b\[32mINFO /);
 });
 
-const OPTIONS: readonly [NodeJS.ProcessEnv, object][] = [
+const OPTIONS: readonly [Environment, object][] = [
   [{}, { format: "json", threshold: "info" }],
   [
     { LB_LOG_FORMAT: "TEXT", LB_LOG: "Debug" },

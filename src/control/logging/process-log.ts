@@ -8,12 +8,15 @@ import { pino, type DestinationStream, type Logger } from "pino";
 import type { Log } from "../../base/log.ts";
 import { humanLine } from "./human-line.ts";
 import type { LogOptions, LogThreshold } from "./log-options.ts";
-import { REPEAT_WINDOW_MS, RepeatLimiter } from "./repeat-limiter.ts";
+import { RepeatLimiter } from "./repeat-limiter.ts";
 
 /** Log bytes that wait for a reader of stderr that stalls; beyond, lines are dropped. */
 const MAX_BUFFERED_LOG_BYTES = 4 * 1024 * 1024;
 
 const STDERR_FD = 2;
+
+/** How often it is looked for windows that are over. */
+const SWEEP_INTERVAL_MS = 1_000;
 
 export interface ProcessLog {
   /** The log of one part of the program; `target` names it in each line. */
@@ -36,7 +39,7 @@ export function openProcessLog(options: LogOptions, bindings: object = {}): Proc
       ? stderr
       : { write: (line: string) => void stderr.write(humanLine(line, colours)) };
   const log = new PinoProcessLog(makeLogger(options.threshold, stream, bindings));
-  return { component: (target) => log.component(target), flush: () => (log.sweep(), stderr.flushSync()) };
+  return { component: (target) => log.component(target), flush: () => (log.sweep(true), stderr.flushSync()) };
 }
 
 /** The logger behind `openProcessLog`, on any stream. JSON keys: timestamp, level, target, message. */
@@ -61,7 +64,7 @@ export class PinoProcessLog {
   constructor(logger: Logger, nowMs: () => number = () => performance.now()) {
     this.#logger = logger;
     this.#limiter = new RepeatLimiter(nowMs);
-    setInterval(() => this.sweep(), REPEAT_WINDOW_MS).unref();
+    setInterval(() => this.sweep(), SWEEP_INTERVAL_MS).unref();
   }
 
   component(target: string): Log {
@@ -70,23 +73,37 @@ export class PinoProcessLog {
     return {
       debug: (fields, message) => logger.debug(fields, message),
       info: (fields, message) => {
-        if (limiter.admit(`${target} ${message}`)) logger.info(fields, message);
+        if (limiter.admit(kindOf(target, message, fields))) logger.info(fields, message);
       },
       warn: (fields, message) => {
-        if (limiter.admit(`${target} ${message}`)) logger.warn(fields, message);
+        if (limiter.admit(kindOf(target, message, fields))) logger.warn(fields, message);
       },
       error: (fields, message) => {
-        if (limiter.admit(`${target} ${message}`)) logger.error(fields, message);
+        if (limiter.admit(kindOf(target, message, fields))) logger.error(fields, message);
       },
     };
   }
 
-  /** Tells what was held back since the last time. */
-  sweep(): void {
+  /** Tells what was held back in the windows that are over; `all`: in every window, as the process ends. */
+  sweep(all = false): void {
     this.#limiter.sweep((kind, suppressed) => {
-      const space = kind.indexOf(" ");
-      const fields = { target: kind.slice(0, space), suppressed, repeated: kind.slice(space + 1) };
+      const [target, repeated, ...about] = kind.split(KIND_SEPARATOR);
+      const fields = { target, suppressed, repeated, ...(about.length > 0 && { about: about.join(" ") }) };
       this.#logger.warn(fields, "log lines like this were held back");
-    });
+    }, all);
   }
+}
+
+/** Fields that tell apart what the same sentence is about: one noisy backend must not silence the others. */
+const IDENTIFYING_FIELDS = ["listener", "service", "backend", "host", "worker", "code", "place"] as const;
+
+const KIND_SEPARATOR = "\n";
+
+function kindOf(target: string, message: string, fields: object): string {
+  let kind = `${target}${KIND_SEPARATOR}${message}`;
+  for (const name of IDENTIFYING_FIELDS) {
+    const value = (fields as Readonly<Record<string, unknown>>)[name];
+    if (typeof value === "string" || typeof value === "number") kind += `${KIND_SEPARATOR}${name}=${value}`;
+  }
+  return kind;
 }

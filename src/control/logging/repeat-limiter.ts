@@ -1,7 +1,7 @@
 /**
- * Keeps a flood of one log line from filling the disk: a line is the same when its component, level
- * and sentence are (fields differ). What was held back is counted and told. Every log goes through
- * it; debug lines are exempt, because who turns them on wants them all.
+ * Keeps a flood of one log line from filling the disk: a line is the same when its component, its
+ * sentence and what it is about are (other fields differ). What was held back is counted and told.
+ * Every log goes through it; debug lines are exempt, because who turns them on wants them all.
  */
 
 /** Lines of one kind in one window: enough to see a pattern, too few to hurt. */
@@ -9,7 +9,7 @@ export const MAX_REPEATS_PER_WINDOW = 20;
 
 export const REPEAT_WINDOW_MS = 10_000;
 
-/** Kinds that are counted apart; beyond, they share one count. Sentences are constants, so this is far above need. */
+/** Kinds that are counted apart; beyond, they share one count. A configuration has fewer backends that fail at once. */
 export const MAX_REPEAT_KINDS = 1024;
 
 const OVERFLOW_KIND = "";
@@ -45,11 +45,11 @@ export class RepeatLimiter {
     return false;
   }
 
-  /** Calls `tell` for every kind whose window is over and that held lines back, and forgets quiet kinds. */
-  sweep(tell: (kind: string, suppressed: number) => void): void {
+  /** Calls `tell` for every kind whose window is over (or for `all`) and that held lines back, and forgets them. */
+  sweep(tell: (kind: string, suppressed: number) => void, all = false): void {
     const nowMs = this.#nowMs();
     for (const [kind, repeats] of this.#kinds) {
-      if (nowMs - repeats.windowStartMs < REPEAT_WINDOW_MS) continue;
+      if (!all && nowMs - repeats.windowStartMs < REPEAT_WINDOW_MS) continue;
       this.#kinds.delete(kind);
       if (repeats.suppressed > 0) tell(kind, repeats.suppressed);
     }

@@ -131,6 +131,24 @@ test("only series that no live plan names give up their slots, oldest first, and
   assert.throws(() => registry.allot(acceptShed, ["one more"]), MetricsBudgetError);
 });
 
+test("a plan that never went live leaves no series, and what it had in common with others stays", () => {
+  const { registry, cleared } = registryOf();
+  const kept = registry.allot(acceptShed, ["kept"]);
+  registry.begin(2, 10_000);
+  assert.equal(registry.allot(acceptShed, ["kept"]), kept);
+  const ghost = registry.allot(acceptShed, ["ghost"]);
+  registry.abandon(2);
+  assert.deepEqual(
+    [...registry.blocks(acceptShed)].map(({ series }) => series),
+    [[{ listener: "kept" }]],
+  );
+  registry.begin(2, 10_000);
+  registry.allot(acceptShed, ["next"]);
+  registry.retire(2);
+  assert.deepEqual(cleared, [{ first: ghost, count: 1 }], "another series gets the slot, at zero");
+  assert.equal([...registry.blocks(acceptShed)].length, 2);
+});
+
 test("slots that one family gives up serve another of the same size", () => {
   const { registry } = registryOf(GLOBAL_SLOT_COUNT + 1);
   const slot = registry.allot(acceptShed, ["old"]);

@@ -30,6 +30,8 @@ interface Block extends SeriesBlock {
   readonly key: string;
   /** The last generation that named the series. */
   generation: number;
+  /** The last one that named it before; 0: none did. */
+  before: number;
 }
 
 interface FamilyBlocks {
@@ -68,6 +70,7 @@ export class SeriesRegistry {
     const key = JSON.stringify(labels);
     const known = blocks.get(key);
     if (known !== undefined) {
+      if (known.generation !== this.#generation) known.before = known.generation;
       known.generation = this.#generation;
       return known.first;
     }
@@ -76,8 +79,19 @@ export class SeriesRegistry {
     const series = family.rows.map((row) =>
       row === null ? null : labelObject(family.labels, [...labels, ...row]),
     );
-    blocks.set(key, { key, first, series, generation: this.#generation });
+    blocks.set(key, { key, first, series, generation: this.#generation, before: 0 });
     return first;
+  }
+
+  /** The plan of `generation` never went live: series that only it asked for are given up at once. */
+  abandon(generation: number): void {
+    for (const { family, blocks } of this.#families.values()) {
+      for (const block of blocks.values()) {
+        if (block.generation !== generation) continue;
+        if (block.before === 0) this.#giveUp(family, blocks, block);
+        else block.generation = block.before;
+      }
+    }
   }
 
   /** No connection lives on a plan before `oldestLive`: series that only those named may be given up. */
@@ -155,11 +169,15 @@ export class SeriesRegistry {
       if (oldest === undefined || block.generation < oldest.generation) oldest = block;
     }
     if (oldest === undefined || oldest.generation >= this.#oldestLive) return false;
-    blocks.delete(oldest.key);
+    this.#giveUp(family, blocks, oldest);
+    return true;
+  }
+
+  #giveUp(family: SlotFamily, blocks: Map<string, Block>, block: Block): void {
+    blocks.delete(block.key);
     const size = blockSlots(family);
     const free = this.#free.get(size);
-    if (free === undefined) this.#free.set(size, [oldest.first]);
-    else free.push(oldest.first);
-    return true;
+    if (free === undefined) this.#free.set(size, [block.first]);
+    else free.push(block.first);
   }
 }

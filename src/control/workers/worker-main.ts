@@ -26,7 +26,12 @@ function main(): void {
   tellOfUncaughtErrors(processLog);
   const stripe = openStripe(spec);
   const dataPlane = new DataPlane({ stripe, log: processLog.component("data_plane") });
-  const session = new WorkerSession({ dataPlane, stripe, log: processLog.component("worker"), send, exit });
+  const log = processLog.component("worker");
+  const exit = (): void => {
+    processLog.flush();
+    process.exit(0);
+  };
+  const session = new WorkerSession({ dataPlane, stripe, log, send, exit });
   process.on("message", (message) => session.receive(message as ToWorker));
   send({ kind: "started", transport: dataPlane.transportKind });
 }
@@ -42,10 +47,6 @@ function openStripe(spec: WorkerSpec): Stripe {
 
 function send(message: FromWorker, sent: () => void = () => {}): void {
   process.send?.(message, undefined, undefined, sent);
-}
-
-function exit(): void {
-  process.exit(0);
 }
 
 /** Both ways: the channel's end reaches us when the loop runs, the kernel's signal even when it does not. */

@@ -4,6 +4,7 @@
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
+import type { Environment } from "../../base/environment.ts";
 import type { FromWorker, ToWorker } from "../../proxy/control-messages.ts";
 
 /** What a worker is told on its command line. */
@@ -14,7 +15,7 @@ export interface WorkerSpec {
 
 export interface WorkerSpawn extends WorkerSpec {
   readonly memoryFd: number;
-  readonly environment: NodeJS.ProcessEnv;
+  readonly environment: Environment;
 }
 
 export interface WorkerExit {
@@ -163,7 +164,7 @@ function spawnWorker({ memoryFd, environment, ...spec }: WorkerSpawn): ChildProc
 }
 
 /** NODE_OPTIONS are for the main process (an inspector's port can be had once); so is what systemd says to it. */
-function workerEnvironment(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+function workerEnvironment(environment: Environment): NodeJS.ProcessEnv {
   const kept = { ...environment };
   for (const name of ["NODE_OPTIONS", "NODE_CHANNEL_FD", "NOTIFY_SOCKET", "WATCHDOG_PID", "WATCHDOG_USEC"]) {
     delete kept[name];

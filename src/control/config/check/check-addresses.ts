@@ -1,5 +1,5 @@
 /** Nothing may be bound or named twice: listeners, the admin listener, the passthrough. */
-import { formatHostPort, parseHostPort } from "../address.ts";
+import { formatHostPort, parseListenAddress } from "../address.ts";
 import type { ListenerConfig } from "../gateway-config.ts";
 import type { ConfigPath } from "../issue.ts";
 import type { CheckContext } from "./check-context.ts";
@@ -16,7 +16,7 @@ export function checkAddresses(context: CheckContext): void {
 }
 
 function checkBound(context: CheckContext): void {
-  const { config, issues } = context;
+  const { config } = context;
   const all: Bound[] = config.listeners.map((listener, index) => ({
     address: listener.address,
     transport: transportOf(listener),
@@ -29,6 +29,11 @@ function checkBound(context: CheckContext): void {
   if (config.passthrough !== undefined) {
     all.push({ address: config.passthrough.bind_addr, transport: "udp", path: ["passthrough", "bind_addr"] });
   }
+  refuseTaken(context, all);
+  warnOfWildcards(context, all);
+}
+
+function refuseTaken({ issues }: CheckContext, all: readonly Bound[]): void {
   const seen = new Map<string, Bound>();
   for (const bound of all) {
     const key = bindKey(bound);
@@ -39,22 +44,55 @@ function checkBound(context: CheckContext): void {
   }
 }
 
+/** Ports are shared, so that the kernel takes both: connections to the exact address go to its listener alone. */
+function warnOfWildcards({ issues }: CheckContext, all: readonly Bound[]): void {
+  const wildcards = new Map<string, Bound>();
+  for (const bound of all) {
+    const parsed = parseListenAddress(bound.address);
+    if (!("port" in parsed) || parsed.port === 0 || issues.isBad(bound.path)) continue;
+    if (isWildcard(parsed.host))
+      wildcards.set(`${bound.transport} ${canonicalHost(parsed.host)} ${parsed.port}`, bound);
+  }
+  for (const bound of all) {
+    const parsed = parseListenAddress(bound.address);
+    if (!("port" in parsed) || parsed.port === 0 || issues.isBad(bound.path)) continue;
+    const wide = coveringHosts(canonicalHost(parsed.host)).flatMap(
+      (host) => wildcards.get(`${bound.transport} ${host} ${parsed.port}`) ?? [],
+    )[0];
+    if (wide === undefined) continue;
+    const message = `address "${bound.address}" is part of "${wide.address}", which is taken ${ownerOf(wide)}`;
+    issues.warn(bound.path, message, { hint: "connections to this address do not reach the wider one" });
+  }
+}
+
+const ALL_IPV4 = "0.0.0.0";
+const ALL_ADDRESSES = "::";
+
+function isWildcard(host: string): boolean {
+  const canonical = canonicalHost(host);
+  return canonical === ALL_IPV4 || canonical === ALL_ADDRESSES;
+}
+
+/** The wildcards that an address falls under, itself not among them; the IPv6 one takes IPv4, too. */
+function coveringHosts(host: string): readonly string[] {
+  if (host === ALL_ADDRESSES) return [];
+  return host === ALL_IPV4 || host.includes(":") ? [ALL_ADDRESSES] : [ALL_IPV4, ALL_ADDRESSES];
+}
+
 function transportOf(listener: ListenerConfig): "tcp" | "udp" {
   return listener.protocol === "quic" || listener.protocol === "udp" ? "udp" : "tcp";
 }
 
 /** The same for two spellings of one address; `undefined` where any free port is taken. */
 function bindKey(bound: Bound): string | undefined {
-  const parsed = parseHostPort(bound.address);
+  const parsed = parseListenAddress(bound.address);
   if (!("port" in parsed) || parsed.port === 0) return undefined;
   return `${bound.transport} ${formatHostPort({ host: canonicalHost(parsed.host), port: parsed.port })}`;
 }
 
-/** One spelling for each address: IPv6 in its shortest form (RFC 5952), `localhost` as what it means. */
+/** One spelling for each address: IPv6 in its shortest form (RFC 5952). */
 function canonicalHost(host: string): string {
-  if (host.includes(":")) return new URL(`http://[${host}]/`).hostname.slice(1, -1);
-  const lower = host.toLowerCase();
-  return lower === "localhost" ? "127.0.0.1" : lower;
+  return host.includes(":") ? new URL(`http://[${host}]/`).hostname.slice(1, -1) : host;
 }
 
 function ownerOf(bound: Bound): string {

@@ -1,5 +1,7 @@
-/** What routers name must exist. Feature row A1.10. */
+/** What routers name must exist, and their rules must be able to match. Feature row A1.10. */
 import { closest } from "../../../base/closest.ts";
+import { parseRule } from "../../../proxy/router/parse-rule.ts";
+import { alternativesOf } from "../../../proxy/router/rule-alternatives.ts";
 import type { RouterConfig } from "../gateway-config.ts";
 import { isHttpListener } from "../gateway-config.ts";
 import type { ConfigPath } from "../issue.ts";
@@ -15,6 +17,7 @@ export function checkRouters(context: CheckContext): void {
       checkReference(context, "middlewares", middleware, [...path, "middlewares", index]);
     }
     checkListenerNames(context, router, path);
+    warnOfContradiction(context, router, path);
   }
   warnUnusedMiddlewares(context);
 }
@@ -62,6 +65,14 @@ function checkListenerNames(context: CheckContext, router: RouterConfig, path: C
   if (unknown || router.listeners.length > 0 || listeners.length === 0 || listeners.some(isHttpListener))
     return;
   context.issues.warn(path, "no HTTP listener is there for this router");
+}
+
+function warnOfContradiction(context: CheckContext, { rule }: RouterConfig, path: ConfigPath): void {
+  const parsed = parseRule(rule);
+  if ("error" in parsed || alternativesOf(parsed.rule).length > 0) return;
+  context.issues.warn([...path, "rule"], "this rule never matches: its parts exclude each other", {
+    hint: "alternatives are joined by ||, or listed as in Host(`a`, `b`)",
+  });
 }
 
 function warnUnusedMiddlewares(context: CheckContext): void {

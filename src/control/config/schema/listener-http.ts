@@ -14,7 +14,7 @@ export const httpSchema = table({
       min: 1,
       max: MAX_TIMER_MS,
       default: 10_000,
-      doc: "Time for a request line with all its fields, from the first byte (or from the accept, for the first request). Then 408, and the connection ends.",
+      doc: "Time for a request line with all its fields, from the first byte (or from the accept, for the first request). Then 408, and the connection ends. `[runtime.watchdog].header_deadline_ms` counts too, if it is shorter.",
       example: "5000",
     }),
     body_timeout_ms: duration({
@@ -71,7 +71,7 @@ export const httpSchema = table({
       zeroMeans: "no cap",
       unit: "bytes",
       doc: "Size of the body of a request. Then 413. Bodies are streamed and never held whole.",
-      note: "0 removes the cap: one client may then send without end, as long as it makes progress within `total_timeout_ms`.",
+      note: "0 removes the cap: one request may then send as much as fits into `total_timeout_ms`.",
       example: "1048576",
     }),
     max_response_body_bytes: integer({

@@ -27,7 +27,7 @@ const listenerSchema = table({
     address: string({
       format: listenAddress,
       required: true,
-      doc: "Where to listen: `host:port`. `0.0.0.0` is every IPv4 address, `[::]` every address; IPv6 addresses stand in brackets. Port 0 takes any free port.",
+      doc: "Where to listen: `host:port` with a numeric address or `localhost`. `0.0.0.0` is every IPv4 address, `[::]` every address; IPv6 addresses stand in brackets. Port 0 takes any free port.",
       example: '"0.0.0.0:8080"',
     }),
     protocol: oneOf({

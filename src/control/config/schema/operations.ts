@@ -39,7 +39,7 @@ export const observabilitySchema = table({
     metrics_bind: string({
       format: listenAddress,
       defaultText: "no admin listener",
-      doc: "Where the admin listener serves `/metrics`, `/livez`, `/healthz`, `/readyz` and `/startupz`. An address other than loopback needs `[admin]`.",
+      doc: "Where the admin listener serves `/metrics`, `/livez`, `/healthz`, `/readyz` and `/startupz`: a numeric address or `localhost`, and a port. An address other than loopback needs `[admin]`.",
       example: '"127.0.0.1:9090"',
     }),
     max_label_cardinality: integer({

@@ -18,6 +18,7 @@ export const routersSchema = record({
         format: rule,
         required: true,
         doc: "Which requests. Matchers `Host`, `HostRegexp`, `Path`, `PathPrefix`, `PathRegexp`, `Method`, `Header`, `HeaderRegexp`, `Query`, `QueryRegexp`, `ClientIP` with arguments in backticks, joined by `&&`, `||`, `!` and parentheses.",
+        note: "Paths are compared as they came, without decoding or normalising: `/api/../x` begins with `/api`, `/%61pi` does not. Backends may read them otherwise, so a rule on a path is no access control.",
         example: '"Host(`api.example.com`) && PathPrefix(`/v1`)"',
       }),
       service: string({

@@ -21,7 +21,7 @@ const runtimeTlsSchema = table({
 });
 
 const watchdogSchema = table({
-  doc: "Watches for clients that send too slowly.",
+  doc: "Ends requests that are sent too slowly, so that slow clients cannot fill the gateway.",
   fields: {
     header_deadline_ms: duration({
       unit: "ms",
