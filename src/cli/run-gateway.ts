@@ -31,7 +31,7 @@ export async function runGateway(file: string): Promise<number> {
   log.info({ version: VERSION, node: process.versions.node, file, pid: process.pid }, "starting");
   const booted = await boot(file, opened);
   const code = booted === null ? EXIT_FAILURE : await serve(booted, processLog);
-  processLog.flush();
+  await processLog.close();
   return code;
 }
 

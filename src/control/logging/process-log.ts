@@ -18,11 +18,16 @@ const STDERR_FD = 2;
 /** How often it is looked for windows that are over. */
 const SWEEP_INTERVAL_MS = 1_000;
 
+/** A reader of stderr that stalls holds up the end of the process for so long. */
+const CLOSE_LIMIT_MS = 1_000;
+
 export interface ProcessLog {
   /** The log of one part of the program; `target` names it in each line. */
   component(target: string): Log;
-  /** Writes out what is buffered. Call it before the process ends. */
+  /** Writes out what is buffered, for a process that dies: a line that is just being written may come behind it. */
   flush(): void;
+  /** Writes out everything in its order, and no more; for an orderly end. Waits at most `CLOSE_LIMIT_MS` for a stalled reader. */
+  close(): Promise<void>;
 }
 
 /** `bindings` go into each line, such as the index of a worker. */
@@ -39,7 +44,22 @@ export function openProcessLog(options: LogOptions, bindings: object = {}): Proc
       ? stderr
       : { write: (line: string) => void stderr.write(humanLine(line, colours)) };
   const log = new PinoProcessLog(makeLogger(options.threshold, stream, bindings));
-  return { component: (target) => log.component(target), flush: () => (log.sweep(true), stderr.flushSync()) };
+  return {
+    component: (target) => log.component(target),
+    flush: () => (log.sweep(true), stderr.flushSync()),
+    close: () => (log.sweep(true), log.silence(), closeDestination(stderr)),
+  };
+}
+
+function closeDestination(stderr: ReturnType<typeof pino.destination>): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, CLOSE_LIMIT_MS);
+    stderr.once("finish", () => {
+      clearTimeout(timer);
+      resolve();
+    });
+    stderr.end();
+  });
 }
 
 /** The logger behind `openProcessLog`, on any stream. JSON keys: timestamp, level, target, message. */
@@ -60,6 +80,7 @@ export function makeLogger(threshold: LogThreshold, stream: DestinationStream, b
 export class PinoProcessLog {
   readonly #logger: Logger;
   readonly #limiter: RepeatLimiter;
+  #silent = false;
 
   constructor(logger: Logger, nowMs: () => number = () => performance.now()) {
     this.#logger = logger;
@@ -69,23 +90,34 @@ export class PinoProcessLog {
 
   component(target: string): Log {
     const logger = this.#logger.child({ target });
-    const limiter = this.#limiter;
     return {
-      debug: (fields, message) => logger.debug(fields, message),
+      debug: (fields, message) => {
+        if (!this.#silent) logger.debug(fields, message);
+      },
       info: (fields, message) => {
-        if (limiter.admit(kindOf(target, message, fields))) logger.info(fields, message);
+        if (this.#admits(target, message, fields)) logger.info(fields, message);
       },
       warn: (fields, message) => {
-        if (limiter.admit(kindOf(target, message, fields))) logger.warn(fields, message);
+        if (this.#admits(target, message, fields)) logger.warn(fields, message);
       },
       error: (fields, message) => {
-        if (limiter.admit(kindOf(target, message, fields))) logger.error(fields, message);
+        if (this.#admits(target, message, fields)) logger.error(fields, message);
       },
     };
   }
 
+  /** Nothing is written any more: what comes now has nowhere to go. */
+  silence(): void {
+    this.#silent = true;
+  }
+
+  #admits(target: string, message: string, fields: object): boolean {
+    return !this.#silent && this.#limiter.admit(kindOf(target, message, fields));
+  }
+
   /** Tells what was held back in the windows that are over; `all`: in every window, as the process ends. */
   sweep(all = false): void {
+    if (this.#silent) return;
     this.#limiter.sweep((kind, suppressed) => {
       const [target, repeated, ...about] = kind.split(KIND_SEPARATOR);
       const fields = { target, suppressed, repeated, ...(about.length > 0 && { about: about.join(" ") }) };

@@ -27,10 +27,7 @@ function main(): void {
   const stripe = openStripe(spec);
   const dataPlane = new DataPlane({ stripe, log: processLog.component("data_plane") });
   const log = processLog.component("worker");
-  const exit = (): void => {
-    processLog.flush();
-    process.exit(0);
-  };
+  const exit = (): void => void processLog.close().then(() => process.exit(0));
   const session = new WorkerSession({ dataPlane, stripe, log, send, exit });
   process.on("message", (message) => session.receive(message as ToWorker));
   send({ kind: "started", transport: dataPlane.transportKind });
