@@ -149,9 +149,13 @@ export class Gateway {
     return Metrics.parse(text);
   }
 
-  /** Scrapes until the predicate holds; counters move within one heartbeat, not at once. */
+  /**
+   * Scrapes until the predicate holds (counters move within one heartbeat, not at once); returns one
+   * scrape more. A scrape reads counters one after the other while workers count on, so only a later
+   * one has all that led to what was seen.
+   */
   async metric(what: string, holds: (metrics: Metrics) => boolean, timeoutMs = 5000): Promise<Metrics> {
-    return await waitFor(
+    await waitFor(
       `the metrics to show ${what}`,
       async () => {
         const metrics = await this.scrape();
@@ -159,6 +163,7 @@ export class Gateway {
       },
       { timeoutMs, everyMs: 50, context: () => this.log.tail() },
     );
+    return await this.scrape();
   }
 
   async waitForLog(what: string, fits: (line: LogLine) => boolean, timeoutMs = 5000): Promise<LogLine> {
