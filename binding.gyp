@@ -4,13 +4,23 @@
       "target_name": "expressgateway",
       "sources": [
         "native/addon.cc",
+        "native/common/address.cc",
         "native/common/arguments.cc",
         "native/common/errno_error.cc",
+        "native/common/idle_probe.cc",
         "native/process/notify_socket.cc",
         "native/process/process_control.cc",
         "native/shm/shared_memory.cc",
         "native/socket/listen_socket.cc",
-        "native/socket/socket_probe.cc"
+        "native/socket/socket_probe.cc",
+        "native/transport/binding.cc",
+        "native/transport/engines.cc",
+        "native/transport/epoll_transport.cc",
+        "native/transport/event_loop.cc",
+        "native/transport/send_queue.cc",
+        "native/transport/slot_table.cc",
+        "native/transport/sockets.cc",
+        "native/transport/transport.cc"
       ],
       "include_dirs": ["<!(node -p \"require('node-addon-api').include_dir\")", "native"],
       "defines": [

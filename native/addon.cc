@@ -1,5 +1,5 @@
 // The native addon: what Node.js has no call for and the gateway needs from the kernel. Every
-// function is small and keeps no state, so the addon is safe in worker threads. The typed side is
+// function is small, and state is kept by objects only, so the addon is safe in worker threads. The typed side is
 // src/fastpath/native-addon.ts; it validates, and this side only refuses what it cannot read.
 #include <napi.h>
 #include <node_version.h>
@@ -9,6 +9,7 @@
 #include "shm/shared_memory.h"
 #include "socket/listen_socket.h"
 #include "socket/socket_probe.h"
+#include "transport/binding.h"
 
 namespace {
 
@@ -25,6 +26,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   expressgateway::ExportSocketProbe(env, exports);
   expressgateway::ExportProcessControl(env, exports);
   expressgateway::ExportNotifySocket(env, exports);
+  expressgateway::ExportTransport(env, exports);
   return exports;
 }
 

@@ -1,6 +1,5 @@
 #include "socket/listen_socket.h"
 
-#include <arpa/inet.h>
 #include <linux/filter.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -11,6 +10,7 @@
 #include <cstring>
 #include <string>
 
+#include "common/address.h"
 #include "common/arguments.h"
 #include "common/errno_error.h"
 
@@ -41,24 +41,6 @@ bool ReadOptions(const Napi::Value& value, BindOptions* out) {
                  &out->receive_buffer_bytes) &&
          ReadInt(options.Get("sendBufferBytes"), "sendBufferBytes", &out->send_buffer_bytes) &&
          ReadBool(options.Get("keepAlive"), "keepAlive", &out->keep_alive);
-}
-
-// Fills in the address of a numeric host; returns its length, or 0 when it is not one.
-socklen_t ParseAddress(const BindOptions& options, sockaddr_storage* out) {
-  std::memset(out, 0, sizeof(*out));
-  auto port = htons(static_cast<uint16_t>(options.port));
-  auto* v4 = reinterpret_cast<sockaddr_in*>(out);
-  if (inet_pton(AF_INET, options.host.c_str(), &v4->sin_addr) == 1) {
-    v4->sin_family = AF_INET;
-    v4->sin_port = port;
-    return sizeof(*v4);
-  }
-  std::memset(out, 0, sizeof(*out));
-  auto* v6 = reinterpret_cast<sockaddr_in6*>(out);
-  if (inet_pton(AF_INET6, options.host.c_str(), &v6->sin6_addr) != 1) return 0;
-  v6->sin6_family = AF_INET6;
-  v6->sin6_port = port;
-  return sizeof(*v6);
 }
 
 bool SetInt(int fd, int level, int option, int value) {
@@ -93,7 +75,7 @@ Napi::Value BindTcp(const Napi::CallbackInfo& info) {
   BindOptions options;
   if (!ReadOptions(info[0], &options)) return {};
   sockaddr_storage address;
-  socklen_t length = ParseAddress(options, &address);
+  socklen_t length = ParseAddress(options.host, options.port, &address);
   if (length == 0) return ThrowErrno(env, "bind", EINVAL);
   int fd = socket(address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP);
   if (fd < 0) return ThrowErrno(env, "socket", errno);

@@ -24,6 +24,37 @@ export const PROBE_QUIET = 0;
 export const PROBE_CLOSED = 1;
 export const PROBE_UNEXPECTED_BYTES = 2;
 
+/** The memory that a native transport works in; its sizes are its limits. See `native-layout.ts`. */
+export interface TransportMemory {
+  /** Received bytes of one batch. */
+  readonly slab: Uint8Array;
+  /** Encoded bytes of one batch. */
+  readonly out: Uint8Array;
+  readonly events: Int32Array;
+  readonly commands: Int32Array;
+  /** What is known of each connection; as many as there may be. */
+  readonly slots: Int32Array;
+}
+
+/** One native transport: sockets by number, driven by the rings of its memory. */
+export interface NativeTransportHandle {
+  /** Carries out the first `count` commands now, outside of a batch or in the middle of one. */
+  submit(count: number): void;
+  /** Dials, and returns the connection; -1 when there are as many as can be. `port` -1: a Unix socket. */
+  connect(host: string, port: number): number;
+  /** Accepts from a listening socket, which it owns from now on; returns the listener. */
+  listen(fd: number): number;
+  /** Accepts again after an error that held the listener. */
+  resumeListener(id: number): void;
+  closeListener(id: number): void;
+  /** As `idleProbe`, for a connection. */
+  probe(id: number): number;
+  /** Closes every socket and tells nobody. */
+  close(): void;
+}
+
+export type NativeEngine = "epoll" | "io_uring";
+
 export interface NativeAddon {
   /** Version and `process.versions.modules` of the runtime whose headers it was built with. */
   readonly builtForNode: string;
@@ -48,6 +79,16 @@ export interface NativeAddon {
   acceptQueueLength(fd: number): number;
   /** `PROBE_QUIET`, `PROBE_CLOSED` or `PROBE_UNEXPECTED_BYTES`; takes nothing from the socket. */
   idleProbe(fd: number): number;
+  /** `onBatch` gets the number of events in the ring, and returns the number of commands that it left. */
+  readonly Transport: new (
+    engine: NativeEngine,
+    memory: TransportMemory,
+    onBatch: (events: number) => number,
+  ) => NativeTransportHandle;
+  /** Empty when the engine can run here, else the reason in one line. */
+  transportProbe(engine: NativeEngine): string;
+  /** The constants of `native/transport/layout.h` by name. */
+  readonly transportLayout: Readonly<Record<string, number>>;
   /** This process gets `signal` when its parent ends. Compare `process.ppid` after: it may have ended already. */
   setParentDeathSignal(signal: number): void;
   /** Descriptors that the process may have open; `Infinity`: no limit. */

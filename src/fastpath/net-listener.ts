@@ -4,20 +4,11 @@
  */
 import { closeSync } from "node:fs";
 import { createServer, type AddressInfo, type Server, type Socket } from "node:net";
-import { LISTEN_BACKLOG, LISTENER_LINGER_MS } from "../base/limits.ts";
-import { type ListenSocket, openListenSocket } from "./listen-socket.ts";
+import { LISTEN_BACKLOG } from "../base/limits.ts";
+import { drainListenSocket, type ListenSocket, openListenSocket, scarceFrom } from "./listen-socket.ts";
 import type { NativeAddon } from "./native-addon.ts";
 import { type NetConnection, socketDescriptor } from "./net-connection.ts";
 import type { Listener, ListenOptions, ListenOwner } from "./transport.ts";
-
-/** How often a closing listener looks whether the kernel's queue is empty. */
-const QUEUE_POLL_MS = 5;
-
-/** A closing listener waits no longer than this, however many handshakes are under way. */
-const MAX_CLOSE_MS = 1000;
-
-/** Descriptors kept for connections to backends, logs and names: a quarter of them all, up to this many. */
-const MAX_RESERVED_DESCRIPTORS = 1024;
 
 export class NetListener implements Listener {
   onClosed: () => void = () => {};
@@ -85,19 +76,10 @@ export class NetListener implements Listener {
   }
 
   async close(): Promise<void> {
-    if (this.#native !== null && this.#socket !== null && this.#listening)
-      await this.#drainQueue(this.#native);
-    this.abandon();
-  }
-
-  /** Refuses new handshakes and waits until those under way are complete and all were accepted; `abandon` cuts it short. */
-  async #drainQueue(native: NativeAddon): Promise<void> {
-    if (this.#socket !== null) native.stopIncoming(this.#socket.fd);
-    for (let waitedMs = 0; waitedMs < MAX_CLOSE_MS; waitedMs += QUEUE_POLL_MS) {
-      await new Promise((resolve) => setTimeout(resolve, QUEUE_POLL_MS));
-      if (this.#socket === null) return;
-      if (waitedMs >= LISTENER_LINGER_MS && native.acceptQueueLength(this.#socket.fd) === 0) return;
+    if (this.#native !== null && this.#socket !== null && this.#listening) {
+      await drainListenSocket(this.#native, this.#socket.fd, () => this.#socket !== null);
     }
+    this.abandon();
   }
 
   /** Closes at once. */
@@ -139,10 +121,4 @@ export class NetListener implements Listener {
     connection.listenForData();
     socket.resume();
   }
-}
-
-function scarceFrom(native: NativeAddon | null): number {
-  if (native === null) return Infinity;
-  const limit = native.openFileLimit().soft;
-  return limit - Math.min(MAX_RESERVED_DESCRIPTORS, Math.floor(limit / 4));
 }

@@ -98,6 +98,7 @@ export class Peer extends Observed {
   constructor(socket: Socket) {
     super();
     this.socket = socket;
+    socket.on("connect", () => this.happened());
     socket.on("data", (bytes: Buffer) => {
       this.chunks.push(bytes);
       this.receivedBytes += bytes.length;

@@ -1,0 +1,56 @@
+// One connection of the transport, and one listening socket.
+#pragma once
+
+#include <cstdint>
+
+#include "transport/send_queue.h"
+
+namespace expressgateway::transport {
+
+enum class State : uint8_t {
+  kFree,
+  kConnecting,
+  kOpen,
+  // The descriptor is closed; the slot is kept until TypeScript has seen the close event.
+  kClosed,
+};
+
+struct Connection {
+  int fd = -1;
+  int32_t id = -1;
+  // Tells an event of an earlier user of the slot from one of this.
+  uint32_t generation = 0;
+  // The batch that its last data event was in.
+  uint32_t received_in = 0;
+  State state = State::kFree;
+  // A Unix socket has no RST.
+  bool tcp = true;
+  // TypeScript wants no bytes now.
+  bool paused = false;
+  // The kernel may hold bytes that were announced and not read yet.
+  bool readable = false;
+  // The kernel announced that the peer has finished; read on to its FIN.
+  bool peer_finishing = false;
+  // The peer's FIN was read.
+  bool peer_ended = false;
+  // Our FIN is to follow what is queued.
+  bool end_wanted = false;
+  // Our FIN was sent.
+  bool ended = false;
+  // Nothing is received any more; closes as soon as the queue is empty.
+  bool finishing = false;
+  // In the list of those to be read in the next round.
+  bool in_ready = false;
+  // Bytes that the kernel has not taken.
+  SendQueue queue;
+
+  bool live() const { return state == State::kConnecting || state == State::kOpen; }
+};
+
+struct Listener {
+  int fd = -1;
+  int32_t id = -1;
+  bool open = false;
+};
+
+}  // namespace expressgateway::transport

@@ -1,0 +1,48 @@
+#include "transport/event_loop.h"
+
+namespace expressgateway::transport {
+
+EventLoop::EventLoop(uv_loop_t* loop, void* context, Callback tick, Callback closed)
+    : loop_(loop), context_(context), tick_(tick), closed_(closed) {
+  poll_.data = this;
+  idle_.data = this;
+}
+
+int EventLoop::Start(int fd) {
+  int error = uv_poll_init(loop_, &poll_, fd);
+  if (error != 0) return -error;
+  uv_idle_init(loop_, &idle_);
+  open_handles_ = 2;
+  return -uv_poll_start(&poll_, UV_READABLE, OnPoll);
+}
+
+void EventLoop::Poke() {
+  if (!closing_) uv_idle_start(&idle_, OnIdle);
+}
+
+void EventLoop::Close() {
+  if (closing_) return;
+  closing_ = true;
+  if (open_handles_ == 0) return closed_(context_);
+  uv_close(reinterpret_cast<uv_handle_t*>(&poll_), OnClosed);
+  uv_close(reinterpret_cast<uv_handle_t*>(&idle_), OnClosed);
+}
+
+void EventLoop::OnPoll(uv_poll_t* handle, int, int) {
+  auto* self = static_cast<EventLoop*>(handle->data);
+  uv_idle_stop(&self->idle_);
+  self->tick_(self->context_);
+}
+
+void EventLoop::OnIdle(uv_idle_t* handle) {
+  auto* self = static_cast<EventLoop*>(handle->data);
+  uv_idle_stop(&self->idle_);
+  self->tick_(self->context_);
+}
+
+void EventLoop::OnClosed(uv_handle_t* handle) {
+  auto* self = static_cast<EventLoop*>(handle->data);
+  if (--self->open_handles_ == 0) self->closed_(self->context_);
+}
+
+}  // namespace expressgateway::transport

@@ -1,0 +1,102 @@
+#include "transport/sockets.h"
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "common/address.h"
+
+namespace expressgateway::transport {
+namespace {
+
+// TCP keep-alive probes start after so long without traffic.
+constexpr int kKeepAliveIdleSeconds = 60;
+
+bool SetInt(int fd, int level, int option, int value) {
+  return setsockopt(fd, level, option, &value, sizeof(value)) == 0;
+}
+
+// The length of the address, 0 when it is none.
+socklen_t UnixAddress(const std::string& path, sockaddr_storage* out) {
+  auto* address = reinterpret_cast<sockaddr_un*>(out);
+  std::memset(out, 0, sizeof(*out));
+  if (path.empty() || path.size() >= sizeof(address->sun_path)) return 0;
+  address->sun_family = AF_UNIX;
+  std::memcpy(address->sun_path, path.data(), path.size());
+  return static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + path.size() + 1);
+}
+
+}  // namespace
+
+int DialSocket(const std::string& host, int port, int* error) {
+  sockaddr_storage address;
+  bool local = port == -1;
+  socklen_t length = local ? UnixAddress(host, &address) : ParseAddress(host, port, &address);
+  *error = local ? ENAMETOOLONG : EINVAL;
+  if (length == 0) return -1;
+  int fd = socket(address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  *error = errno;
+  if (fd < 0) return -1;
+  if (!local) {
+    SetInt(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+    SetInt(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
+    SetInt(fd, IPPROTO_TCP, TCP_KEEPIDLE, kKeepAliveIdleSeconds);
+  }
+  *error = connect(fd, reinterpret_cast<sockaddr*>(&address), length) == 0 ? 0 : errno;
+  if (*error == 0 || *error == EINPROGRESS) return fd;
+  close(fd);
+  return -1;
+}
+
+void SetInherited(int fd) { SetInt(fd, IPPROTO_TCP, TCP_KEEPIDLE, kKeepAliveIdleSeconds); }
+
+void WriteAddress(const sockaddr_storage& address, SlotInfo* info) {
+  constexpr uint32_t kMappedWord = 0xffff;
+  std::memset(info, 0, sizeof(*info));
+  if (address.ss_family == AF_INET) {
+    const auto& v4 = reinterpret_cast<const sockaddr_in&>(address);
+    info->has_address = 1;
+    info->remote_port = ntohs(v4.sin_port);
+    info->address[2] = kMappedWord;
+    info->address[3] = ntohl(v4.sin_addr.s_addr);
+  } else if (address.ss_family == AF_INET6) {
+    const auto& v6 = reinterpret_cast<const sockaddr_in6&>(address);
+    info->has_address = 1;
+    info->remote_port = ntohs(v6.sin6_port);
+    for (int word = 0; word < 4; word++) info->address[word] = ntohl(v6.sin6_addr.s6_addr32[word]);
+  }
+}
+
+void PrepareReset(int fd) {
+  linger none = {1, 0};
+  setsockopt(fd, SOL_SOCKET, SO_LINGER, &none, sizeof(none));
+}
+
+int PendingError(int fd) {
+  int error = 0;
+  socklen_t length = sizeof(error);
+  if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &length) != 0) return errno;
+  return error;
+}
+
+ssize_t SendPieces(int fd, const iovec* pieces, int count) {
+  for (;;) {
+    ssize_t sent;
+    if (count == 1) {
+      sent = send(fd, pieces[0].iov_base, pieces[0].iov_len, MSG_DONTWAIT | MSG_NOSIGNAL);
+    } else {
+      msghdr message = {};
+      message.msg_iov = const_cast<iovec*>(pieces);
+      message.msg_iovlen = static_cast<size_t>(count);
+      sent = sendmsg(fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+    }
+    if (sent >= 0) return sent;
+    if (errno != EINTR) return -errno;
+  }
+}
+
+}  // namespace expressgateway::transport
