@@ -100,6 +100,13 @@ export class NetConnection implements Connection, StageTarget {
     this.socket.end();
   }
 
+  /** As `end`, and closes when all has gone out. */
+  finish(): void {
+    this.#finished = true;
+    this.socket.pause();
+    this.socket.destroySoon();
+  }
+
   /** True while more is queued than the high-water mark; `drain` will tell when it has gone. */
   get blocked(): boolean {
     return this.#blocked;

@@ -91,6 +91,11 @@ export class NetTransport implements Transport {
     (connection as NetConnection).end();
   }
 
+  finish(connection: Connection): void {
+    this.#stage.flush();
+    (connection as NetConnection).finish();
+  }
+
   destroy(connection: Connection): void {
     this.#stage.forget(connection as NetConnection);
     (connection as NetConnection).socket.destroy();

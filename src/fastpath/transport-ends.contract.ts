@@ -32,6 +32,43 @@ export function testEnds(both: Both): void {
     assert.equal(pair.own.closed, "");
   });
 
+  both("finish closes behind what is queued, and hears nothing more", async (transport, pair) => {
+    pair.peer.socket.pause();
+    const sent = await fill(transport, pair);
+    say(transport, pair, "behind");
+    transport.finish(pair.own.connection);
+    say(transport, pair, "never sent");
+    transport.flush();
+    pair.peer.socket.resume();
+    await pair.peer.until("everything and FIN", () => pair.peer.ended);
+    assert.equal(pair.peer.receivedBytes, sent.length + 6);
+    await pair.own.until("the close", () => pair.own.closed !== null);
+    assert.equal(pair.own.closed, "");
+    assert.ok(!pair.own.has("data") && !pair.own.has("end"));
+  });
+
+  both("finish with nothing queued closes, also from within a call", async (transport, pair) => {
+    pair.own.onDataHook = () => {
+      say(transport, pair, "last words");
+      transport.finish(pair.own.connection);
+      assert.equal(pair.own.closed, null, "onClose comes later, not from within the call");
+    };
+    pair.peer.socket.write("x");
+    await pair.own.until("the close", () => pair.own.closed !== null);
+    await pair.peer.until("the end", () => pair.peer.ended);
+    assert.equal(pair.peer.text, "last words");
+  });
+
+  both("finish is cut short by destroy", async (transport, pair) => {
+    pair.peer.socket.pause();
+    await fill(transport, pair);
+    transport.finish(pair.own.connection);
+    assert.equal(pair.own.closed, null);
+    transport.destroy(pair.own.connection);
+    await pair.own.until("the close", () => pair.own.closed !== null);
+    assert.equal(pair.own.closed, "");
+  });
+
   both("RST of the peer is told from an orderly end", async (_transport, pair) => {
     pair.peer.socket.resetAndDestroy();
     await pair.own.until("the close", () => pair.own.closed !== null);

@@ -87,6 +87,11 @@ export interface Transport {
   resume(connection: Connection): void;
   /** Sends what is queued, then FIN; receives until the peer's FIN. */
   end(connection: Connection): void;
+  /**
+   * Sends what is queued, then closes; receives nothing more. For a peer that has said everything:
+   * what it sends nevertheless makes the kernel answer with RST. `destroy` cuts it short.
+   */
+  finish(connection: Connection): void;
   /** Closes at once without waiting for the peer; what is queued may be lost. */
   destroy(connection: Connection): void;
   /** As `destroy`, with RST, so that the peer cannot mistake it for an orderly end. */

@@ -35,6 +35,7 @@ export class MemoryConnection implements Connection {
   readonly #urgent: Incoming[] = [];
   #peerEnded = false;
   #drained = false;
+  #finishing = false;
   /** Why it is closing; `null` while it is not. */
   #closing: string | null = null;
   #closed = false;
@@ -109,11 +110,20 @@ export class MemoryConnection implements Connection {
     if (this.blocked) this.#drained = true;
     this.blocked = false;
     if (this.ending) this.ended = true;
+    if (this.#finishing) this.#closing = "";
   }
 
   end(): void {
     this.ending = true;
     if (this.queuedBytes === 0) this.ended = true;
+  }
+
+  /** As `end`, and closes when the peer has read everything; hears nothing more. */
+  finish(): void {
+    this.#finishing = true;
+    this.paused = true;
+    this.end();
+    if (this.ended) this.#closing = "";
   }
 
   destroy(reset: boolean): void {

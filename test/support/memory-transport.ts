@@ -97,6 +97,11 @@ export class MemoryTransport implements Transport {
     (connection as MemoryConnection).end();
   }
 
+  finish(connection: Connection): void {
+    this.flush();
+    (connection as MemoryConnection).finish();
+  }
+
   destroy(connection: Connection): void {
     this.#forget(connection as MemoryConnection);
     (connection as MemoryConnection).destroy(false);
