@@ -52,9 +52,6 @@ const SLAB_BYTES = 1024 * 1024;
 /** Encoded bytes of a batch; a larger one is sent in parts. */
 const OUT_BYTES = 2 * 1024 * 1024;
 
-/** Behind a head in `out`, fewer bytes than these are copied there: one piece costs the kernel less than two. */
-const COPY_BELOW_BYTES = 2048;
-
 /** Events and commands of a batch; more make another batch. */
 const EVENTS = 4096;
 const COMMANDS = 8192;
@@ -121,22 +118,13 @@ export class NativeTransport implements Transport {
 
   sendFrom(connection: Connection, bytes: Buffer, start: number, end: number): void {
     const target = connection as NativeConnection;
-    if (bytes === this.#slab && (end - start > COPY_BELOW_BYTES || !this.#continues(target))) {
-      return this.#stage(target, COMMAND_SEND_SLAB, start, end);
-    }
+    if (bytes === this.#slab) return this.#stage(target, COMMAND_SEND_SLAB, start, end);
     for (let from = start; from < end; from += MAX_RESERVE_BYTES) {
       const to = Math.min(end, from + MAX_RESERVE_BYTES);
       const offset = this.reserve(to - from);
       bytes.copy(this.out, offset, from, to);
       this.send(target, offset, offset + to - from);
     }
-  }
-
-  /** The last command sends to it from `out`. */
-  #continues(target: NativeConnection): boolean {
-    const last = this.#top - RECORD_WORDS;
-    const commands = this.#commands;
-    return last >= 0 && commands[last + 1] === target.id && commands[last] === COMMAND_SEND_OUT;
   }
 
   /** Consecutive bytes of one arena for one connection are one command. */
