@@ -39,6 +39,8 @@ struct Connection {
   bool ended = false;
   // Nothing is received any more; closes as soon as the queue is empty.
   bool finishing = false;
+  // Sending has failed with this errno: what the peer had sent before is still read, then it closes.
+  int send_error = 0;
   // In the list of those to be read in the next round.
   bool in_ready = false;
   // Bytes that the kernel has not taken.

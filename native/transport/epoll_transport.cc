@@ -83,8 +83,10 @@ void EpollTransport::OnEvent(Connection* connection, uint32_t mask) {
     Connected(connection, PendingError(connection->fd));
     if (connection->state != State::kOpen) return;
   }
-  // An error must not wait until a paused connection is read again: its other half has to be freed.
-  if ((mask & EPOLLERR) != 0 && (connection->paused || !connection->queue.empty())) {
+  // An error must not wait until a paused connection is read again, or for ever when nothing is left
+  // to read: its other half has to be freed.
+  bool unread = connection->paused || connection->peer_ended;
+  if ((mask & EPOLLERR) != 0 && unread) {
     int error = PendingError(connection->fd);
     if (error != 0) return Closed(connection, error);
   }
@@ -119,6 +121,8 @@ void EpollTransport::Receive(Connection* connection) {
     PeerEnded(connection);
   } else if (errno != EAGAIN && errno != EWOULDBLOCK) {
     Closed(connection, errno);
+  } else if (connection->send_error != 0) {
+    Closed(connection, connection->send_error);
   }
 }
 
@@ -147,6 +151,11 @@ void EpollTransport::Resume(Connection* connection) {
   host()->Poke();
 }
 
+void EpollTransport::ReadOut(Connection* connection) {
+  ReadLater(connection);
+  host()->Poke();
+}
+
 void EpollTransport::AcceptAll(Listener* listener) {
   for (int count = 0; count < kMaxAccepts; count++) {
     EnsureRoom();
@@ -157,7 +166,7 @@ void EpollTransport::AcceptAll(Listener* listener) {
                      SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd >= 0) {
       accepted_ = true;
-      Accepted(listener, fd, peer);
+      if (Accepted(listener, fd, peer)) return;
     } else if (errno == EAGAIN || errno == EWOULDBLOCK || AcceptFailed(listener, errno)) {
       return;
     }
@@ -166,7 +175,7 @@ void EpollTransport::AcceptAll(Listener* listener) {
 
 void EpollTransport::Send(Connection* connection, const iovec* pieces, int count) {
   ssize_t sent = SendPieces(connection->fd, pieces, count);
-  if (sent < 0 && sent != -EAGAIN) return Closed(connection, static_cast<int>(-sent));
+  if (sent < 0 && sent != -EAGAIN) return SendFailed(connection, static_cast<int>(-sent));
   size_t taken = sent < 0 ? 0 : static_cast<size_t>(sent);
   size_t size = 0;
   for (int index = 0; index < count; index++) size += pieces[index].iov_len;
@@ -179,7 +188,7 @@ void EpollTransport::SendQueued(Connection* connection) {
     int count = connection->queue.Peek(pieces, kMaxPieces);
     ssize_t sent = SendPieces(connection->fd, pieces, count);
     if (sent == -EAGAIN) return;
-    if (sent < 0) return Closed(connection, static_cast<int>(-sent));
+    if (sent < 0) return SendFailed(connection, static_cast<int>(-sent));
     Dequeued(connection, static_cast<size_t>(sent));
   }
 }

@@ -32,6 +32,7 @@ class EpollTransport final : public Transport {
   void SendQueued(Connection* connection) override;
   void Pause(Connection* connection) override {}
   void Resume(Connection* connection) override;
+  void ReadOut(Connection* connection) override;
   void CloseDescriptor(Connection* connection) override;
 
   void OnEvent(Connection* connection, uint32_t mask);

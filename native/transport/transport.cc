@@ -129,6 +129,7 @@ void Transport::RunOne(const Command& command) {
       Pause(connection);
       break;
     case kCommandResume:
+      if (connection->finishing) break;
       connection->paused = false;
       Resume(connection);
       break;
@@ -150,7 +151,7 @@ void Transport::RunOne(const Command& command) {
 }
 
 void Transport::SendOrQueue(Connection* connection, const iovec* pieces, int count) {
-  if (connection->end_wanted || connection->finishing) return;
+  if (connection->end_wanted || connection->finishing || connection->send_error != 0) return;
   if (connection->state == State::kConnecting || !connection->queue.empty()) {
     Enqueue(connection, pieces, count, 0);
   } else {
@@ -246,12 +247,11 @@ Connection* Transport::Live(int32_t id, uint32_t generation) {
 
 // What engines tell.
 
-void Transport::Accepted(Listener* listener, int fd, const sockaddr_storage& peer) {
+bool Transport::Accepted(Listener* listener, int fd, const sockaddr_storage& peer) {
   Connection* connection = slots_.Take();
   if (connection == nullptr) {
     close(fd);
-    AcceptFailed(listener, ENOBUFS);
-    return;
+    return AcceptFailed(listener, ENOBUFS);
   }
   connection->fd = fd;
   connection->state = State::kOpen;
@@ -261,10 +261,10 @@ void Transport::Accepted(Listener* listener, int fd, const sockaddr_storage& pee
     int error = errno;
     close(fd);
     slots_.Release(connection);
-    AcceptFailed(listener, error);
-    return;
+    return AcceptFailed(listener, error);
   }
   Post(kEventAccept, connection->id, listener->id, fd);
+  return false;
 }
 
 bool Transport::AcceptFailed(Listener* listener, int error) {
@@ -290,7 +290,19 @@ void Transport::Received(Connection* connection, uint32_t start, uint32_t size) 
   Post(kEventData, connection->id, static_cast<int32_t>(start), static_cast<int32_t>(start + size));
 }
 
+void Transport::SendFailed(Connection* connection, int error) {
+  // Nobody would read the rest, or there is none.
+  if (connection->paused || connection->peer_ended) return Closed(connection, error);
+  connection->send_error = error;
+  connection->queue.Clear();
+  info(connection).queued = 0;
+  info(connection).blocked = 0;
+  ReadOut(connection);
+}
+
 void Transport::PeerEnded(Connection* connection) {
+  // The kernel tells an error once, and then that there is nothing to read.
+  if (connection->send_error != 0) return Closed(connection, connection->send_error);
   connection->peer_ended = true;
   Post(kEventEnd, connection->id, 0, 0);
   if (connection->ended) Closed(connection, 0);
@@ -340,7 +352,7 @@ void Transport::Dequeued(Connection* connection, size_t size) {
 // The queue is empty: what was to follow it follows. A peer that has ended needs no FIN of its own.
 void Transport::AfterQueue(Connection* connection) {
   if (connection->finishing) return Closed(connection, 0);
-  if (!connection->end_wanted || connection->ended) return;
+  if (!connection->end_wanted || connection->ended || connection->send_error != 0) return;
   connection->ended = true;
   if (connection->peer_ended) return Closed(connection, 0);
   shutdown(connection->fd, SHUT_WR);

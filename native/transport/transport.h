@@ -102,6 +102,8 @@ class Transport {
   // `connection->paused` has changed.
   virtual void Pause(Connection* connection) = 0;
   virtual void Resume(Connection* connection) = 0;
+  // Sees to it that what the kernel still holds for a connection that failed is read, up to its end.
+  virtual void ReadOut(Connection* connection) = 0;
   // Lets go of the descriptor. The slot is not used again before `HoldsSlot` is false.
   virtual void CloseDescriptor(Connection* connection) = 0;
   virtual bool HoldsSlot(const Connection* connection) const { return false; }
@@ -115,8 +117,8 @@ class Transport {
   // The connection that an event was meant for, null when it is gone.
   Connection* Live(int32_t id, uint32_t generation);
 
-  // A socket was accepted. The event may refuse it.
-  void Accepted(Listener* listener, int fd, const sockaddr_storage& peer);
+  // A socket was accepted. The event may refuse it. True: as with `AcceptFailed`.
+  bool Accepted(Listener* listener, int fd, const sockaddr_storage& peer);
   // True: the listener was held until `ResumeListener`.
   bool AcceptFailed(Listener* listener, int error);
   // The dial has ended; 0: it is connected.
@@ -124,6 +126,9 @@ class Transport {
   // Bytes were received into the slab; each connection at most once in a batch.
   void Received(Connection* connection, uint32_t start, uint32_t size);
   void PeerEnded(Connection* connection);
+  // The peer takes nothing more. It may have said why before: an early answer to a request whose rest
+  // it refused must not be lost.
+  void SendFailed(Connection* connection, int error);
   // The end of a connection by an error, or with 0 in order.
   void Closed(Connection* connection, int error);
   // Takes what could not be sent; false: the connection was failed for want of memory.

@@ -6,6 +6,7 @@ import { unreachable } from "../base/assert.ts";
 import type { Clock } from "../base/clock.ts";
 import type { TransportKind } from "./choose-transport.ts";
 import { loadNativeAddon, nativeAddon } from "./native-addon.ts";
+import { NativeTransport } from "./native-transport.ts";
 import { NetTransport } from "./net-transport.ts";
 import type { Transport } from "./transport.ts";
 
@@ -18,7 +19,7 @@ export function probeTransport(kind: TransportKind): string {
     case "io_uring": {
       const load = loadNativeAddon();
       if (load.kind === "missing") return `the native addon is missing: ${load.reason}`;
-      return "not built";
+      return load.addon.transportProbe(kind);
     }
   }
   return unreachable(kind);
@@ -28,5 +29,6 @@ export function probeTransport(kind: TransportKind): string {
 export function openTransport(kind: TransportKind, clock: Clock): Transport {
   const addon = nativeAddon();
   if (kind === "net") return new NetTransport(clock, addon);
-  throw new Error(`transport ${kind}: ${probeTransport(kind)}`);
+  if (addon === null) throw new Error(`transport ${kind}: ${probeTransport(kind)}`);
+  return new NativeTransport(clock, addon, kind);
 }
