@@ -1,45 +1,46 @@
 /**
- * `npm run bench -- h1`: the gateway beside nginx and HAProxy, same work, same machine, same run. One
- * scenario is one small file under a protocol's folder; this file only picks it.
+ * `npm run bench`: the gateway beside nginx, HAProxy and Caddy, same work, same machine, same run. A
+ * protocol has a folder with its scenarios; this file only picks. Whatever was started is stopped
+ * when the bench fails.
  */
-import { idleConnections } from "./h1/idle-connections.ts";
-import { keepAlive } from "./h1/keep-alive.ts";
-import { newConnections } from "./h1/new-connections.ts";
-import { versionLine } from "./harness/daemon.ts";
+import { runH1 } from "./h1/run-h1.ts";
+import { isInstalled } from "./harness/daemon.ts";
 import { readOptions, USAGE, type BenchOptions } from "./options.ts";
+import { soak } from "./soak.ts";
 
-type Scenario = (options: BenchOptions) => Promise<void>;
+const COMMANDS: Readonly<Record<string, (options: BenchOptions) => Promise<void>>> = { h1: runH1, soak };
 
-const SCENARIOS: Readonly<Record<string, Readonly<Record<string, Scenario>>>> = {
-  h1: { "keep-alive": keepAlive, close: newConnections, idle: idleConnections },
-};
+/** Without these there is no measuring at all; proxies may be missing. */
+const TOOLS = ["wrk", "/usr/sbin/nginx", "taskset"];
 
 async function main(argv: readonly string[]): Promise<number> {
-  const options = readOptions(argv);
-  const scenario = SCENARIOS[options.protocol]?.[options.scenario];
-  if (scenario === undefined) {
-    console.error(`unknown protocol or scenario\n${USAGE}`);
+  const options = parse(argv);
+  const command = options === undefined ? undefined : COMMANDS[options.command];
+  if (options === undefined || command === undefined) {
+    console.error(USAGE);
     return 2;
   }
-  for (const tool of [
-    ["wrk", "-v"],
-    ["/usr/sbin/nginx", "-v"],
-    ["taskset", "--version"],
-  ] as const) {
-    if (!isThere(tool)) {
-      console.error(
-        `SKIPPED: ${tool[0]} is not installed (Debian packages wrk, nginx-light, util-linux); nothing was measured`,
-      );
-      return 0;
-    }
+  const missing = TOOLS.filter((tool) => !isInstalled(tool));
+  if (missing.length > 0) {
+    const packages = "Debian packages wrk, nginx-light, util-linux";
+    console.error(`SKIPPED: ${missing.join(", ")} missing (${packages}); nothing was measured`);
+    return 0;
   }
-  await scenario(options);
+  await command(options);
   return 0;
 }
 
-/** wrk ends with 1 after printing its version. */
-function isThere([command]: readonly string[]): boolean {
-  return versionLine("/bin/sh", ["-c", `command -v ${command}`]) !== undefined;
+function parse(argv: readonly string[]): BenchOptions | undefined {
+  try {
+    return readOptions(argv);
+  } catch (error) {
+    console.error(error instanceof Error ? error.message : String(error));
+    return undefined;
+  }
 }
 
+/** Each process and folder of a run is cleared by a listener of its own. */
+process.setMaxListeners(100);
+process.once("SIGINT", () => process.exit(130));
+process.once("SIGTERM", () => process.exit(143));
 process.exitCode = await main(process.argv.slice(2));

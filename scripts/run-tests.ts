@@ -1,24 +1,33 @@
 /**
  * `npm test`: unit tests beside the source, then the tests that start gateways. Arguments pick files
- * by a part of their path. Ends with the counts, and with every skipped test and its reason: a test
- * that did not run is never silent.
+ * by a part of their path. `npm test -- --transport NAME` runs only the latter, on that transport. Ends
+ * with the counts, and with every skipped test and its reason: a test that did not run is never silent.
  */
 import { availableParallelism } from "node:os";
 import { globSync } from "node:fs";
 import { run } from "node:test";
 import { spec } from "node:test/reporters";
 import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { chooseTransport, type TransportSetting } from "../src/fastpath/choose-transport.ts";
+import { probeTransport } from "../src/fastpath/open-transport.ts";
+import { TRANSPORT_VARIABLE, transportUnderTest } from "../test/support/transport.ts";
 
 const ROOT = fileURLToPath(new URL("../", import.meta.url));
 
 /** The slowest file needs about a minute; one that takes longer hangs. */
 const FILE_TIMEOUT_MS = 240_000;
 
-/** Tests that start gateways are bound by the CPU, which the gateway and the test share. */
-const PHASES: readonly (readonly [name: string, patterns: readonly string[], concurrency: number])[] = [
-  [
-    "unit",
-    [
+interface Phase {
+  readonly name: string;
+  readonly patterns: readonly string[];
+  readonly concurrency: number;
+}
+
+const PHASES: readonly Phase[] = [
+  {
+    name: "unit",
+    patterns: [
       "src/**/*.test.ts",
       "test/*.test.ts",
       "test/{config,support,fuzz}/**/*.test.ts",
@@ -26,13 +35,14 @@ const PHASES: readonly (readonly [name: string, patterns: readonly string[], con
       "conformance/**/*.test.ts",
       "scripts/**/*.test.ts",
     ],
-    availableParallelism(),
-  ],
-  [
-    "end to end",
-    ["test/e2e/**/*.test.ts", "test/faults/**/*.test.ts"],
-    Math.max(1, Math.min(4, availableParallelism())),
-  ],
+    concurrency: availableParallelism(),
+  },
+  // Bound by the CPU, which the gateway and the test share.
+  {
+    name: "end to end",
+    patterns: ["test/e2e/**/*.test.ts", "test/faults/**/*.test.ts"],
+    concurrency: Math.max(1, Math.min(4, availableParallelism())),
+  },
 ];
 
 class Counts {
@@ -60,10 +70,35 @@ async function runPhase(files: readonly string[], concurrency: number, counts: C
   });
 }
 
-async function main(filters: readonly string[]): Promise<number> {
+/** The phases to run, or none with the reason among the skipped. */
+function phasesOn(transport: TransportSetting | undefined, counts: Counts): readonly Phase[] {
+  if (transport === undefined) return PHASES;
+  const decision = chooseTransport(transport, probeTransport);
+  if (decision.kind === "refused") {
+    counts.skipped.push(`the tests on transport ${transport}: ${decision.reason}`);
+    return [];
+  }
+  console.log(`\n== on transport ${transport}`);
+  return PHASES.filter(({ name }) => name === "end to end");
+}
+
+/** What `--transport` names, for the test processes too. */
+function pinTransport(name: string | undefined): TransportSetting | undefined {
+  if (name === undefined) return undefined;
+  process.env[TRANSPORT_VARIABLE] = name;
+  return transportUnderTest();
+}
+
+async function main(args: string[]): Promise<number> {
+  const { values, positionals: filters } = parseArgs({
+    args,
+    allowPositionals: true,
+    options: { transport: { type: "string" } },
+  });
   const counts = new Counts();
   const start = performance.now();
-  for (const [name, patterns, concurrency] of PHASES) {
+  const phases = phasesOn(pinTransport(values.transport), counts);
+  for (const { name, patterns, concurrency } of phases) {
     const files = globSync([...patterns], { cwd: ROOT })
       .filter((path) => filters.length === 0 || filters.some((part) => path.includes(part)))
       .toSorted();
@@ -80,7 +115,7 @@ async function main(filters: readonly string[]): Promise<number> {
   for (const skipped of counts.skipped) console.log(`SKIPPED ${skipped}`);
   console.log(`\n${counts.skipped.length} skipped, ${seconds(start)} s`);
   console.log(`${counts.passed} passed, ${counts.failed} failed`);
-  return counts.failed === 0 && counts.passed > 0 ? 0 : 1;
+  return counts.failed === 0 && (counts.passed > 0 || phases.length === 0) ? 0 : 1;
 }
 
 function seconds(since: number): string {

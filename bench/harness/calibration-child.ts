@@ -21,6 +21,8 @@ process.on("message", (order: Order) => {
   }
 });
 
+process.on("disconnect", () => process.exit(0));
+
 function listen(): void {
   const server = createServer({ noDelay: true }, (socket) => {
     socket.on("data", (bytes) => socket.write(bytes));

@@ -1,8 +1,15 @@
-/** HAProxy, with one thread. It logs to its standard output, which is a file here: it has no log file of its own. */
+/** HAProxy. It logs to its standard output, which is a file here: it has no log file of its own. */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Daemon, versionLine } from "./daemon.ts";
-import type { ProxyKind, ProxySetup, RunningProxy } from "./proxy.ts";
+import {
+  descriptorsFor,
+  IDLE_SECONDS,
+  IDLE_TO_BACKENDS,
+  type ProxyKind,
+  type ProxySetup,
+  type RunningProxy,
+} from "./proxy.ts";
 
 const HAPROXY = "/usr/sbin/haproxy";
 
@@ -14,13 +21,39 @@ export const haproxy: ProxyKind = {
 
 async function startProxy(setup: ProxySetup): Promise<RunningProxy> {
   const file = join(setup.dir, "haproxy.cfg");
-  const servers = setup.backends.map((backend, index) => `  server b${index} ${backend} pool-max-conn 128`);
-  writeFileSync(
-    file,
-    `global
-  nbthread 1
-  maxconn ${setup.maxConnections}
+  const accessLog = join(setup.dir, "access.log");
+  writeFileSync(file, config(setup));
+  const daemon = await Daemon.start({
+    cpus: setup.cpus,
+    command: HAPROXY,
+    args: ["-db", "-f", file],
+    host: setup.host,
+    port: setup.port,
+    logFile: accessLog,
+    maxDescriptors: descriptorsFor(setup),
+  });
+  return {
+    version: haproxy.version() ?? "",
+    accessLog,
+    pids: () => daemon.pids(),
+    stop: () => daemon.stop(),
+  };
+}
+
+/**
+ * HAProxy closes idle connections to backends when a quarter of its descriptors is in use; the limits
+ * are raised here, so that it keeps them under load as the others do.
+ */
+function config(setup: ProxySetup): string {
+  const servers = setup.backends.map(
+    (backend, index) => `  server b${index} ${backend} pool-max-conn ${IDLE_TO_BACKENDS}`,
+  );
+  return `global
+  nbthread ${setup.workers}
+  maxconn ${setup.maxConnections + 500}
   no strict-limits
+  tune.pool-low-fd-ratio 80
+  tune.pool-high-fd-ratio 90
   log stdout format raw local0 info
 defaults
   mode http
@@ -28,9 +61,9 @@ defaults
   option httplog
   option dontlognull
   timeout connect 5s
-  timeout client 300s
+  timeout client ${IDLE_SECONDS}s
   timeout server 60s
-  timeout http-keep-alive 300s
+  timeout http-keep-alive ${IDLE_SECONDS}s
   http-reuse always
 frontend web
   bind ${setup.host}:${setup.port} backlog 4096
@@ -39,25 +72,25 @@ frontend web
   option forwardfor
   http-request set-header X-Forwarded-Proto http
   http-request set-header X-Forwarded-Host %[req.hdr(host)]
-  default_backend pair
+${captures(setup)}
+${routing(setup)}
 backend pair
   balance roundrobin
 ${servers.join("\n")}
-`,
-  );
-  const daemon = await Daemon.start({
-    cpu: setup.cpu,
-    command: HAPROXY,
-    args: ["-db", "-f", file],
-    host: setup.host,
-    port: setup.port,
-    logFile: join(setup.dir, "access.log"),
-    maxDescriptors: setup.maxConnections * 2 + 200,
-  });
-  return {
-    name: "HAProxy",
-    version: haproxy.version() ?? "",
-    pids: () => daemon.pids(),
-    stop: () => daemon.stop(),
-  };
+`;
+}
+
+function captures({ logs }: ProxySetup): string {
+  if (logs === "access") return "";
+  return ["Host", "User-Agent", "Referer", "X-Forwarded-For"]
+    .map((name) => `  http-request capture req.hdr(${name}) len 200`)
+    .join("\n");
+}
+
+/** A map of host and path, which HAProxy searches as a tree: what its manual advises for many routes. */
+function routing({ routes, dir }: ProxySetup): string {
+  if (routes.length === 0) return "  default_backend pair";
+  const map = join(dir, "routes.map");
+  writeFileSync(map, routes.map(({ host, prefix }) => `${host}${prefix} pair\n`).join(""));
+  return `  use_backend %[base,map_beg(${map})]`;
 }

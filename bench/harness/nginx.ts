@@ -1,84 +1,111 @@
-/** nginx as a proxy to compare with, and as the backends: small fixed answers at little cost. */
-import { writeFileSync } from "node:fs";
+/**
+ * nginx as a proxy, twice: as a fair operator sets it up beside proxies that stream, and with nginx's
+ * own defaults of buffering, which keep bodies back and spool large ones to disk.
+ */
 import { join } from "node:path";
-import { Daemon, versionLine } from "./daemon.ts";
-import type { ProxyKind, ProxySetup, RunningProxy } from "./proxy.ts";
+import { versionLine } from "./daemon.ts";
+import { NGINX, NO_LIMIT, startNginx } from "./nginx-process.ts";
+import {
+  descriptorsFor,
+  IDLE_SECONDS,
+  IDLE_TO_BACKENDS,
+  type ProxyKind,
+  type ProxySetup,
+  type RunningProxy,
+} from "./proxy.ts";
+import { routesByHost } from "./routes.ts";
 
-const NGINX = "/usr/sbin/nginx";
-/** Requests on one connection: more than any run sends. */
-const NO_LIMIT = 1_000_000_000;
+/**
+ * Request bodies are passed on as they come, response bodies wait in memory only, and both in buffers
+ * large enough that nginx does not pay for smaller reads than the others: with its own 16 KiB an
+ * upload of 64 KiB costs it twice as much.
+ */
+const STREAMING = [
+  "proxy_request_buffering off; client_body_buffer_size 64k;",
+  "proxy_max_temp_file_size 0; proxy_buffers 16 16k; proxy_buffer_size 16k;",
+].join(" ");
 
-export const nginx: ProxyKind = {
-  name: "nginx",
-  version: () => versionLine(NGINX, ["-v"])?.replace("nginx version: ", ""),
-  start: startProxy,
-};
+/** What the gateway logs in each of its lines. */
+const FIELDS = [
+  '"timestamp":"$time_iso8601"',
+  '"client_ip":"$remote_addr"',
+  '"method":"$request_method"',
+  '"host":"$host"',
+  '"path":"$request_uri"',
+  '"status":$status',
+  '"request_bytes":$request_length',
+  '"response_bytes":$body_bytes_sent',
+  '"duration":$request_time',
+  '"backend":"$upstream_addr"',
+  '"upstream":"$upstream_response_time"',
+  '"request_id":"$request_id"',
+  '"user_agent":"$http_user_agent"',
+];
 
-async function startProxy(setup: ProxySetup): Promise<RunningProxy> {
-  const { host, port, dir } = setup;
-  const log = `log_format bench escape=json '{"timestamp":"$time_iso8601","client_ip":"$remote_addr","method":"$request_method","host":"$host","path":"$request_uri","status":$status,"request_bytes":$request_length,"response_bytes":$body_bytes_sent,"duration":$request_time,"backend":"$upstream_addr","upstream":"$upstream_response_time","request_id":"$request_id","user_agent":"$http_user_agent"}';
-  access_log ${dir}/access.log bench buffer=64k flush=1s;`;
-  const proxy = `upstream pair { ${setup.backends.map((backend) => `server ${backend};`).join(" ")} keepalive 128; keepalive_requests ${NO_LIMIT}; }
-  server {
-    listen ${host}:${port} backlog=4096 reuseport;
-    location / {
-      proxy_pass http://pair;
-      proxy_http_version 1.1;
-      proxy_set_header Connection "";
-      proxy_set_header Host $http_host;
-      proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
-      proxy_set_header X-Forwarded-Proto $scheme;
-      proxy_set_header X-Forwarded-Host $http_host;
-      proxy_set_header X-Request-ID $request_id;
-    }
-  }`;
-  const daemon = await start(setup, `${log}\n${proxy}`);
-  return {
-    name: "nginx",
-    version: nginx.version() ?? "",
-    pids: () => daemon.pids(),
-    stop: () => daemon.stop(),
+/** And more that its log can have. */
+const MORE_FIELDS = [
+  '"client_port":$remote_port',
+  '"version":"$server_protocol"',
+  '"referer":"$http_referer"',
+  '"forwarded_for":"$http_x_forwarded_for"',
+  '"upstream_status":"$upstream_status"',
+  '"connect":"$upstream_connect_time"',
+  '"header":"$upstream_header_time"',
+  '"connection":$connection',
+  '"connection_requests":$connection_requests',
+];
+
+export const nginx: ProxyKind = kind("nginx", STREAMING);
+export const nginxDefaults: ProxyKind = kind("nginx-defaults", "");
+
+function kind(name: string, buffering: string): ProxyKind {
+  const version = (): string | undefined => versionLine(NGINX, ["-v"])?.replace("nginx version: ", "");
+  const start = async (setup: ProxySetup): Promise<RunningProxy> => {
+    const accessLog = join(setup.dir, "access.log");
+    const daemon = await startNginx({
+      ...setup,
+      descriptors: descriptorsFor(setup),
+      errorLevel: setup.logs === "all" ? "info" : "error",
+      http: httpBlock(setup, accessLog, buffering),
+    });
+    return {
+      version: version() ?? "",
+      accessLog,
+      pids: () => daemon.pids(),
+      stop: () => daemon.stop(),
+    };
   };
+  return { name, version, start };
 }
 
-/** Two backends in one process, each answering every request with `bodyBytes` bytes. */
-export async function startBackends(
-  setup: ProxySetup,
-  ports: readonly number[],
-  bodyBytes: number,
-): Promise<Daemon> {
-  const body = "x".repeat(bodyBytes);
-  const servers = ports.map(
-    (port) =>
-      `server { listen ${setup.host}:${port} backlog=4096; location / { default_type text/plain; return 200 "${body}"; } }`,
-  );
-  return await start(setup, `access_log off;\n${servers.join("\n")}`);
+function httpBlock(setup: ProxySetup, accessLog: string, buffering: string): string {
+  const fields = setup.logs === "all" ? [...FIELDS, ...MORE_FIELDS] : FIELDS;
+  const servers = setup.backends.map((backend) => `server ${backend};`).join(" ");
+  const keep = `keepalive ${IDLE_TO_BACKENDS}; keepalive_requests ${NO_LIMIT}; keepalive_timeout ${IDLE_SECONDS}s;`;
+  return `log_format bench escape=json '{${fields.join(",")}}';
+  access_log ${accessLog} bench buffer=64k flush=1s;
+  server_names_hash_max_size 4096; server_names_hash_bucket_size 128;
+  client_max_body_size 64m;
+  proxy_http_version 1.1;
+  proxy_set_header Connection "";
+  proxy_set_header Host $http_host;
+  proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
+  proxy_set_header X-Forwarded-Proto $scheme;
+  proxy_set_header X-Forwarded-Host $http_host;
+  proxy_set_header X-Request-ID $request_id;
+  ${buffering}
+  upstream pair { ${servers} ${keep} }
+  ${serverBlocks(setup).join("\n  ")}`;
 }
 
-async function start(setup: ProxySetup, http: string): Promise<Daemon> {
-  const { dir } = setup;
-  const file = join(dir, "nginx.conf");
-  const temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"].map(
-    (name) => `${name}_temp_path ${dir}/${name};`,
-  );
-  writeFileSync(
-    file,
-    `daemon off; worker_processes 1; worker_rlimit_nofile ${setup.maxConnections * 2}; pid ${dir}/nginx.pid; error_log ${dir}/error.log;
-events { worker_connections ${setup.maxConnections * 2}; }
-http {
-  keepalive_requests ${NO_LIMIT}; keepalive_timeout 300s; tcp_nodelay on;
-  ${temporary.join(" ")}
-  ${http}
-}
-`,
-  );
-  return await Daemon.start({
-    cpu: setup.cpu,
-    command: NGINX,
-    args: ["-c", file, "-p", dir],
-    host: setup.host,
-    port: setup.port,
-    logFile: join(dir, "nginx.out"),
-    maxDescriptors: setup.maxConnections * 2,
+function serverBlocks({ host, port, routes }: ProxySetup): string[] {
+  const socket = `listen ${host}:${port}`;
+  const options = "backlog=4096 reuseport";
+  if (routes.length === 0) return [`server { ${socket} ${options}; location / { proxy_pass http://pair; } }`];
+  const none = `server { ${socket} ${options} default_server; return 404; }`;
+  const hosts = [...routesByHost(routes)].map(([name, list]) => {
+    const locations = list.map(({ prefix }) => `location ${prefix} { proxy_pass http://pair; }`);
+    return `server { ${socket}; server_name ${name}; ${locations.join(" ")} }`;
   });
+  return [none, ...hosts];
 }

@@ -1,65 +1,71 @@
 /**
- * The stage that every scenario plays on: two backends and the load on one CPU, each proxy in turn on
- * the other. All proxies run through the whole session, idle while another is measured.
+ * The stage that every scenario plays on: two backends and the load on some CPUs, each proxy in turn
+ * on the others. All proxies run through the whole scenario, idle while another is measured. Scenarios
+ * set it and clear it; `rounds.ts` plays on it.
  */
 import { availableParallelism, tmpdir } from "node:os";
-import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { atExit } from "./at-exit.ts";
 import { Calibration } from "./calibration.ts";
-import { expressgateway } from "./expressgateway.ts";
-import { haproxy } from "./haproxy.ts";
-import { nginx, startBackends } from "./nginx.ts";
-import type { ProxyKind, RunningProxy } from "./proxy.ts";
+import { checkEqualWork } from "./equal-work.ts";
+import type { Load } from "./load.ts";
+import { planCpus, type CpuPlan } from "./machine.ts";
+import type { ProxyKind, ProxySetup, RunningProxy } from "./proxy.ts";
+import { startReadingBackends } from "./reading-backends.ts";
+import { startStaticBackends } from "./static-backends.ts";
 import { freePort, HOST } from "../../test/support/addresses.ts";
 
-export const KINDS: readonly ProxyKind[] = [nginx, haproxy, expressgateway];
-
-/** The answers of the backends: small, as in most API traffic. */
-const BODY_BYTES = 128;
+export interface StageSettings {
+  readonly backends: "static" | "reading";
+  readonly load: Load;
+  readonly maxConnections: number;
+  readonly workers: number;
+  readonly routes: ProxySetup["routes"];
+  readonly logs: ProxySetup["logs"];
+}
 
 export interface Contestant {
+  readonly name: string;
   readonly proxy: RunningProxy;
-  readonly url: string;
+  readonly host: string;
   readonly port: number;
 }
+
+type Cleanup = () => Promise<void> | void;
+
+/** Of the backends: each proxy may have as many connections as it has clients, several proxies keep theirs idle. */
+const BACKEND_DESCRIPTORS = 20_000;
 
 export class Stage {
   readonly contestants: readonly Contestant[];
   readonly calibration: Calibration;
-  readonly loadCpu: number;
-  readonly #cleanups: (() => Promise<void> | void)[];
+  readonly cpus: CpuPlan;
+  readonly dir: string;
+  readonly #cleanups: Cleanup[];
 
-  /** Starts everything. `only`: names of the proxies to run; empty for all. */
-  static async set(only: readonly string[], maxConnections: number): Promise<Stage> {
-    const [proxyCpu, loadCpu] = availableParallelism() > 1 ? ([0, 1] as const) : ([0, 0] as const);
+  /** Starts everything and checks that all do the same; clears up what there is when something fails. */
+  static async set(kinds: readonly ProxyKind[], settings: StageSettings): Promise<Stage> {
     const dir = mkdtempSync(join(tmpdir(), "expressgateway-bench-"));
-    const cleanups: (() => Promise<void> | void)[] = [() => rmSync(dir, { recursive: true, force: true })];
+    const remove = (): void => rmSync(dir, { recursive: true, force: true });
+    const cleanups: Cleanup[] = [remove, atExit(remove)];
+    // nginx, started by root, reads its files as somebody else.
+    chmodSync(dir, 0o755);
     try {
-      const ports = [await freePort(), await freePort()];
-      const base = { host: HOST, cpu: loadCpu, maxConnections };
-      const backends = ports.map((port) => `${HOST}:${port}`);
-      const daemon = await startBackends(
-        { ...base, port: ports[0] ?? 0, backends, dir: subdirectory(dir, "backends") },
-        ports,
-        BODY_BYTES,
+      const cpus = planCpus(availableParallelism(), settings.workers);
+      const backends = await startBackends(settings.backends, { cpus, dir, cleanups });
+      const setup = { ...settings, cpus: cpus.proxy, backends, host: HOST };
+      const started = await Promise.allSettled(
+        kinds.map((kind) => startContestant(kind, setup, { dir, cleanups })),
       );
-      cleanups.push(() => daemon.stop());
-      const contestants: Contestant[] = [];
-      for (const kind of chosen(only)) {
-        const port = await freePort();
-        const proxy = await kind.start({
-          ...base,
-          cpu: proxyCpu,
-          port,
-          backends,
-          dir: subdirectory(dir, kind.name),
-        });
-        cleanups.push(() => proxy.stop());
-        contestants.push({ proxy, url: `http://${HOST}:${port}/bench?small=1`, port });
-      }
-      const calibration = await Calibration.start([proxyCpu, loadCpu]);
+      const contestants = started.map((outcome) => {
+        if (outcome.status === "rejected") throw outcome.reason;
+        return outcome.value;
+      });
+      for (const one of contestants) await checkEqualWork(one.name, one, settings.load);
+      const calibration = await Calibration.start([cpus.proxy[0] ?? 0, cpus.load.at(-1) ?? 0]);
       cleanups.push(() => calibration.stop());
-      return new Stage({ contestants, calibration, loadCpu, cleanups });
+      return new Stage({ contestants, calibration, cpus, dir, cleanups });
     } catch (error) {
       await runAll(cleanups);
       throw error;
@@ -67,14 +73,18 @@ export class Stage {
   }
 
   private constructor(
-    parts: Pick<Stage, "contestants" | "calibration" | "loadCpu"> & {
-      readonly cleanups: (() => Promise<void> | void)[];
-    },
+    parts: Pick<Stage, "contestants" | "calibration" | "cpus" | "dir"> & { readonly cleanups: Cleanup[] },
   ) {
     this.contestants = parts.contestants;
     this.calibration = parts.calibration;
-    this.loadCpu = parts.loadCpu;
+    this.cpus = parts.cpus;
+    this.dir = parts.dir;
     this.#cleanups = parts.cleanups;
+  }
+
+  /** Lets `cleanup` run when the stage is cleared, before what was there. */
+  onClear(cleanup: Cleanup): void {
+    this.#cleanups.push(cleanup);
   }
 
   async clear(): Promise<void> {
@@ -82,16 +92,40 @@ export class Stage {
   }
 }
 
-/** The proxies that are asked for and installed; says loudly which are not. */
-function chosen(only: readonly string[]): ProxyKind[] {
-  const wanted = KINDS.filter(({ name }) => only.length === 0 || only.includes(name.toLowerCase()));
-  return wanted.filter((kind) => {
-    const version = kind.version();
-    console.log(
-      version === undefined ? `SKIPPED: ${kind.name} is not installed` : `${kind.name}: ${version}`,
-    );
-    return version !== undefined;
+interface Place {
+  readonly dir: string;
+  readonly cleanups: Cleanup[];
+}
+
+/** Gives the backends' addresses. */
+async function startBackends(
+  backends: StageSettings["backends"],
+  { cpus, dir, cleanups }: Place & { readonly cpus: CpuPlan },
+): Promise<readonly string[]> {
+  const ports = [await freePort(), await freePort()];
+  const own = subdirectory(dir, "backends");
+  const start = backends === "static" ? startStaticBackends : startReadingBackends;
+  const daemon = await start({
+    host: HOST,
+    ports,
+    cpus: cpus.load,
+    dir: own,
+    descriptors: BACKEND_DESCRIPTORS,
   });
+  cleanups.push(() => daemon.stop());
+  return ports.map((port) => `${HOST}:${port}`);
+}
+
+async function startContestant(
+  kind: ProxyKind,
+  setup: Omit<ProxySetup, "port" | "dir">,
+  { dir, cleanups }: Place,
+): Promise<Contestant> {
+  const port = await freePort();
+  const own = subdirectory(dir, kind.name.replaceAll(/[^\w.-]+/g, "_"));
+  const proxy = await kind.start({ ...setup, port, dir: own });
+  cleanups.push(() => proxy.stop());
+  return { name: kind.name, proxy, host: setup.host, port };
 }
 
 function subdirectory(dir: string, name: string): string {
@@ -100,6 +134,6 @@ function subdirectory(dir: string, name: string): string {
   return path;
 }
 
-async function runAll(cleanups: readonly (() => Promise<void> | void)[]): Promise<void> {
-  for (const cleanup of cleanups.toReversed()) await cleanup();
+async function runAll(cleanups: Cleanup[]): Promise<void> {
+  for (let last = cleanups.pop(); last !== undefined; last = cleanups.pop()) await last();
 }

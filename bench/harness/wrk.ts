@@ -1,18 +1,21 @@
-/** One run of wrk, pinned to the load's CPU, with exact percentiles from its histogram. */
+/** One run of wrk, pinned to the load's CPUs, with exact percentiles from its histogram. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { fileURLToPath } from "node:url";
+import { readFileSync, writeFileSync } from "node:fs";
+import { atExit } from "./at-exit.ts";
+import { luaScript, type Load } from "./load.ts";
 
 export interface WrkOptions {
   readonly url: string;
   readonly connections: number;
+  /** Whole seconds, at least 1. */
   readonly seconds: number;
-  readonly cpu: number;
-  /** A new connection for each request. */
-  readonly close?: boolean;
+  readonly cpus: readonly number[];
+  /** Made by `writeScript`. */
+  readonly script: string;
 }
 
-export interface WrkResult {
+export interface LoadResult {
   readonly requests: number;
   readonly requestsPerSecond: number;
   /** Failed connects, reads, writes, timeouts, and statuses of 400 and more. */
@@ -21,8 +24,6 @@ export interface WrkResult {
   readonly p99Ms: number;
   readonly p999Ms: number;
 }
-
-const SCRIPT = fileURLToPath(new URL("./wrk-report.lua", import.meta.url));
 
 interface Reported {
   readonly requests: number;
@@ -33,29 +34,35 @@ interface Reported {
   readonly p999_us: number;
 }
 
-export async function runWrk(options: WrkOptions): Promise<WrkResult> {
-  const header = options.close === true ? ["-H", "Connection: close"] : [];
-  const args = [
-    "-c",
-    String(options.cpu),
-    "wrk",
-    "-t1",
-    `-c${options.connections}`,
-    `-d${options.seconds}s`,
-    "--timeout",
-    "5s",
-    ...header,
-    "-s",
-    SCRIPT,
-    options.url,
-  ];
+const REPORT = new URL("./wrk-report.lua", import.meta.url);
+
+/** Longer than any answer takes at full load; wrk counts later ones as errors. */
+const TIMEOUT = "10s";
+
+/** Writes the script that sends `load` and reports as `runWrk` reads it. */
+export function writeScript(file: string, load: Load): void {
+  writeFileSync(file, `${luaScript(load)}${readFileSync(REPORT, "utf8")}`);
+}
+
+export async function runWrk(options: WrkOptions): Promise<LoadResult> {
+  const threads = Math.min(options.cpus.length, options.connections);
+  const { connections, seconds, script, url } = options;
+  const pinned = ["-c", options.cpus.join(","), "wrk"];
+  const size = [`-t${threads}`, `-c${connections}`, `-d${seconds}s`, "--timeout", TIMEOUT];
+  const args = [...pinned, ...size, "-s", script, url];
   const child = spawn("taskset", args, { stdio: ["ignore", "pipe", "inherit"] });
+  const forget = atExit(() => child.kill());
   let text = "";
   child.stdout.setEncoding("utf8");
   child.stdout.on("data", (part: string) => {
     text += part;
   });
   await once(child, "close");
+  forget();
+  return parseReport(text);
+}
+
+export function parseReport(text: string): LoadResult {
   const line = text.split("\n").find((candidate) => candidate.startsWith("{"));
   if (line === undefined) throw new Error(`wrk gave no result: ${text}`);
   const reported = JSON.parse(line) as Reported;

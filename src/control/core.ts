@@ -6,7 +6,14 @@ import { availableParallelism } from "node:os";
 import type { Environment } from "../base/environment.ts";
 import { MAX_WORKERS } from "../base/limits.ts";
 import type { Log } from "../base/log.ts";
+import {
+  chooseTransport,
+  describeRefusal,
+  type TransportChoice,
+  type TransportSetting,
+} from "../fastpath/choose-transport.ts";
 import { nativeAddon, type NativeAddon } from "../fastpath/native-addon.ts";
+import { probeTransport } from "../fastpath/open-transport.ts";
 import { createPlainMemory, createSharedMemory, type SharedMemory } from "../fastpath/shared-memory.ts";
 import { initRegion, regionBytes } from "../proxy/state/layout.ts";
 import { Region } from "../proxy/state/region.ts";
@@ -40,15 +47,23 @@ export interface Core {
   readonly metrics: ControlMetrics;
   readonly exposition: Exposition;
   readonly host: DataPlaneHost;
+  /** What moves the bytes in every worker, as long as this gateway lives. */
+  readonly transport: TransportChoice;
+  /** Whether a start with this setting would choose `transport`. */
+  runs(setting: TransportSetting): boolean;
   /** For how many workers there is room. 1 with the data plane in this process. */
   readonly maxWorkers: number;
   /** Lets go of the memory, after the host has stopped. */
   close(): void;
 }
 
-/** `config.runtime.workers` above 0 needs the native addon: see `hasWorkers`. */
+/**
+ * `config.runtime.workers` above 0 needs the native addon: see `hasWorkers`. Throws with a reason for
+ * people when the transport that the configuration names cannot run here.
+ */
 export function createCore(config: GatewayConfig, options: CoreOptions): Core {
   const { workers } = config.runtime;
+  const transport = transportFor(config.runtime.transport);
   const addon = nativeAddon();
   const maxWorkers = placesFor(workers);
   const bytes = regionBytes(maxWorkers);
@@ -57,15 +72,21 @@ export function createCore(config: GatewayConfig, options: CoreOptions): Core {
   const region = new Region(memory.buffer);
   const registry = new SeriesRegistry({ clearSlots: (first, count) => region.clearSlots(first, count) });
   const metrics = new ControlMetrics();
-  const parts = { region, registry, metrics };
+  const parts = { region, registry, metrics, transport };
   const host =
-    addon === null || workers === 0 ? inProcess(memory, options) : pool({ memory, addon, ...parts }, options);
+    addon === null || workers === 0
+      ? inProcess(memory, transport, options)
+      : pool({ memory, addon, ...parts }, options);
   metrics.workerPlaces = () => host.health().places;
   return {
     ...parts,
     host,
     exposition: new Exposition({ region, series: registry, control: metrics, version: VERSION }),
     maxWorkers,
+    runs: (setting) => {
+      const decision = chooseTransport(setting, probeTransport);
+      return decision.kind === "chosen" && decision.choice.kind === transport.kind;
+    },
     close: () => {
       if (memory.fd !== null) addon?.closeDescriptor(memory.fd);
     },
@@ -82,8 +103,18 @@ function placesFor(workers: number): number {
   return Math.min(MAX_WORKERS, Math.max(workers, availableParallelism()) + SPARE_WORKER_PLACES);
 }
 
-function inProcess(memory: SharedMemory, options: CoreOptions): DataPlaneHost {
-  return new InProcessHost({ memory: memory.buffer, log: options.log("data_plane") });
+function transportFor(setting: TransportSetting): TransportChoice {
+  const decision = chooseTransport(setting, probeTransport);
+  if (decision.kind === "refused") throw new Error(describeRefusal(setting, decision.reason));
+  return decision.choice;
+}
+
+function inProcess(
+  memory: SharedMemory,
+  { kind: transport }: TransportChoice,
+  options: CoreOptions,
+): DataPlaneHost {
+  return new InProcessHost({ memory: memory.buffer, transport, log: options.log("data_plane") });
 }
 
 interface PoolParts {
@@ -92,9 +123,11 @@ interface PoolParts {
   readonly region: Region;
   readonly registry: SeriesRegistry;
   readonly metrics: ControlMetrics;
+  readonly transport: TransportChoice;
 }
 
-function pool({ memory, addon, region, registry, metrics }: PoolParts, options: CoreOptions): DataPlaneHost {
+function pool(parts: PoolParts, options: CoreOptions): DataPlaneHost {
+  const { memory, addon, region, registry, metrics, transport } = parts;
   const { timers, environment } = options;
   return new WorkerPool({
     spawn: (index) =>
@@ -102,6 +135,7 @@ function pool({ memory, addon, region, registry, metrics }: PoolParts, options: 
         index,
         memoryFd: memory.fd ?? -1,
         memoryBytes: memory.buffer.byteLength,
+        transport: transport.kind,
         environment,
       }),
     region,

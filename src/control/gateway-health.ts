@@ -16,6 +16,8 @@ export interface GatewayHealth {
   readonly servingWorkers: number;
   /** The data plane shows life: every worker that serves has a recent heartbeat, and there is one. */
   readonly responsive: boolean;
+  /** What moves the bytes: `net`, `epoll` or `io_uring`; empty before the start. */
+  readonly transport: string;
   /** The real ports by listener name. */
   readonly listeners: Readonly<Record<string, number>>;
 }
@@ -37,6 +39,7 @@ export function healthOf({ state, uptimeMs, host, applied }: HealthParts): Gatew
     workers,
     servingWorkers: serving,
     responsive: responsive && (workers === 0 || serving > 0),
+    transport: host?.transportKind ?? "",
     listeners: applied?.ports ?? {},
   };
 }

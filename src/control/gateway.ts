@@ -124,16 +124,14 @@ export class Gateway {
 
   async #start(): Promise<void> {
     this.#move("start");
-    const core = createCore(this.#initial, { ...this.#options, timers: systemTimers });
-    const serving = new Serving({
-      core,
-      admin: this.#statusSource(),
-      timers: systemTimers,
-      log: this.#options.log,
-    });
-    this.#core = core;
-    this.#serving = serving;
     try {
+      this.#core = createCore(this.#initial, { ...this.#options, timers: systemTimers });
+      this.#serving = new Serving({
+        core: this.#core,
+        admin: this.#statusSource(),
+        timers: systemTimers,
+        log: this.#options.log,
+      });
       await this.#apply(this.#initial);
     } catch (error) {
       await this.stop();
@@ -195,7 +193,7 @@ export class Gateway {
 
   async #takeOver(wanted: GatewayConfig): Promise<ReloadReport> {
     const running = this.config;
-    const { config, fields } = keepRestartRequired(running, wanted, this.#core?.maxWorkers ?? 0);
+    const { config, fields } = keepRestartRequired(running, wanted, this.#core ?? NO_PARTS);
     if (fields.length > 0)
       this.#log.warn({ fields }, "these settings need a restart: their running values stay");
     const changes = diffConfig(running, config);
@@ -296,10 +294,15 @@ export class Gateway {
 
   #logServing(): void {
     const { workers } = this.config.runtime;
-    const backend = this.#core?.host.transportKind ?? "";
-    this.#log.info({ listeners: this.ports, workers, backend, pid: process.pid }, "serving");
+    const transport = this.#core?.host.transportKind ?? "";
+    const reason = this.#core?.transport.reason ?? "";
+    const chosen = { transport, ...(reason === "" ? {} : { reason }), backend: transport };
+    this.#log.info({ listeners: this.ports, workers, ...chosen, pid: process.pid }, "serving");
   }
 }
+
+/** A gateway that never started has nothing that could take a setting over. */
+const NO_PARTS = { maxWorkers: 0, runs: () => false };
 
 function withoutWorkers(config: GatewayConfig): GatewayConfig {
   return { ...config, runtime: { ...config.runtime, workers: 0 } };

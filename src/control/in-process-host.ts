@@ -3,6 +3,7 @@
  * the native addon is missing. The same data plane as in a worker, without the process around it.
  */
 import type { Log } from "../base/log.ts";
+import type { TransportKind } from "../fastpath/choose-transport.ts";
 import { DataPlane } from "../proxy/data-plane.ts";
 import type { Plan } from "../proxy/plan.ts";
 import { monotonicMs } from "../proxy/state/monotonic-clock.ts";
@@ -12,6 +13,7 @@ import type { DataPlaneHost, DrainProgress, HostHealth, Ports } from "./data-pla
 export interface InProcessOptions {
   /** A region with at least one stripe. */
   readonly memory: ArrayBuffer;
+  readonly transport: TransportKind;
   readonly log: Log;
 }
 
@@ -19,10 +21,10 @@ export class InProcessHost implements DataPlaneHost {
   readonly #stripe: Stripe;
   readonly #dataPlane: DataPlane;
 
-  constructor({ memory, log }: InProcessOptions) {
+  constructor({ memory, transport, log }: InProcessOptions) {
     this.#stripe = new Stripe(memory, 0);
     this.#stripe.setPid(process.pid);
-    this.#dataPlane = new DataPlane({ stripe: this.#stripe, log });
+    this.#dataPlane = new DataPlane({ stripe: this.#stripe, transport, log });
   }
 
   get transportKind(): string {

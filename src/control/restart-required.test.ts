@@ -6,6 +6,12 @@ import { keepRestartRequired } from "./restart-required.ts";
 
 const MAX_WORKERS = 8;
 
+/** A machine on which `auto` takes epoll. */
+const RUNNING = {
+  maxWorkers: MAX_WORKERS,
+  runs: (setting: string) => setting === "auto" || setting === "epoll",
+};
+
 function read(runtime: string): GatewayConfig {
   const listener =
     '[[listeners]]\naddress = "127.0.0.1:80"\nprotocol = "h1"\nbackends = [{ address = "10.0.0.1:80" }]\n';
@@ -13,6 +19,7 @@ function read(runtime: string): GatewayConfig {
     file: "test",
     env: {},
     cpus: 2,
+    probe: () => "",
   });
   assert.ok(config !== undefined, JSON.stringify(issues));
   return config;
@@ -26,13 +33,16 @@ const CASES: readonly [string, string, readonly string[]][] = [
   ["workers = 2", "workers = 0", ["runtime.workers"]],
   ["workers = 0", "workers = 2", ["runtime.workers"]],
   ['transport = "auto"', 'transport = "net"', ["runtime.transport"]],
+  ['transport = "auto"', 'transport = "epoll"', []],
+  ['transport = "epoll"', 'transport = "auto"', []],
+  ['transport = "epoll"', 'transport = "io_uring"', ["runtime.transport"]],
   ["workers = 9", "workers = 9", []],
 ];
 
 for (const [before, after, fields] of CASES) {
   test(`${before} to ${after}: ${fields.join() || "live"}`, () => {
     const running = read(before);
-    const live = keepRestartRequired(running, read(`${after}\nconnect_timeout_ms = 777`), MAX_WORKERS);
+    const live = keepRestartRequired(running, read(`${after}\nconnect_timeout_ms = 777`), RUNNING);
     assert.deepEqual(live.fields, fields);
     assert.equal(live.config.runtime.connect_timeout_ms, 777);
     const kept = fields.length > 0 ? running : read(after);

@@ -2,6 +2,7 @@
  * The settings that a running gateway cannot take over, because they shape its processes: a reload
  * keeps their running values and names them, and everything else goes live.
  */
+import type { TransportSetting } from "../fastpath/choose-transport.ts";
 import type { GatewayConfig } from "./config/gateway-config.ts";
 
 export interface LiveConfig {
@@ -10,19 +11,26 @@ export interface LiveConfig {
   readonly fields: readonly string[];
 }
 
-/** `maxWorkers`: for how many workers the shared memory was laid out. */
+/** What the running processes can take over. */
+export interface RunningParts {
+  /** For how many workers the shared memory was laid out. */
+  readonly maxWorkers: number;
+  /** Whether a start with this setting would choose the transport that runs. */
+  runs(transport: TransportSetting): boolean;
+}
+
 export function keepRestartRequired(
   running: GatewayConfig,
   wanted: GatewayConfig,
-  maxWorkers: number,
+  parts: RunningParts,
 ): LiveConfig {
   const fields: string[] = [];
   let { workers, transport } = wanted.runtime;
-  if (workers !== running.runtime.workers && !canResize(running.runtime.workers, workers, maxWorkers)) {
+  if (workers !== running.runtime.workers && !canResize(running.runtime.workers, workers, parts.maxWorkers)) {
     workers = running.runtime.workers;
     fields.push("runtime.workers");
   }
-  if (transport !== running.runtime.transport) {
+  if (transport !== running.runtime.transport && !parts.runs(transport)) {
     transport = running.runtime.transport;
     fields.push("runtime.transport");
   }

@@ -11,6 +11,7 @@ import { MAX_RESERVE_BYTES } from "../base/limits.ts";
 import { openListenSocket } from "./listen-socket.ts";
 import type { NativeAddon, NativeEngine, NativeTransportHandle } from "./native-addon.ts";
 import { PROBE_QUIET } from "./native-addon.ts";
+import { NativeCommands } from "./native-commands.ts";
 import { NativeConnection } from "./native-connection.ts";
 import {
   COMMAND_DESTROY,
@@ -52,9 +53,8 @@ const SLAB_BYTES = 1024 * 1024;
 /** Encoded bytes of a batch; a larger one is sent in parts. */
 const OUT_BYTES = 2 * 1024 * 1024;
 
-/** Events and commands of a batch; more make another batch. */
+/** Events of a batch; more make another batch. */
 const EVENTS = 4096;
-const COMMANDS = 8192;
 
 /** Connections at once, whatever the limit of descriptors: 32 bytes each, touched only where used. */
 const MAX_CONNECTIONS = 1_048_576;
@@ -67,17 +67,13 @@ export class NativeTransport implements Transport {
   readonly #handle: NativeTransportHandle;
   readonly #slab: Buffer = arena(SLAB_BYTES);
   readonly #events = new Int32Array(EVENTS * RECORD_WORDS);
-  readonly #commands = new Int32Array(COMMANDS * RECORD_WORDS);
+  readonly #commands = new NativeCommands((count) => this.#handle.submit(count));
   readonly #slots: Int32Array;
   readonly #words = new Uint32Array(4);
   readonly #connections: (NativeConnection | null)[] = [];
   readonly #listeners: (NativeListener | null)[] = [];
-  /** Words of commands that are in the ring. */
-  #top = 0;
   /** Bytes of `out` that are staged. */
   #used = 0;
-  /** Counts the times that commands were carried out. */
-  #batch = 1;
   /** Owners are being called. */
   #inBatch = false;
   #openConnections = 0;
@@ -96,7 +92,7 @@ export class NativeTransport implements Transport {
         slab: this.#slab,
         out: this.out,
         events: this.#events,
-        commands: this.#commands,
+        commands: this.#commands.ring,
         slots: this.#slots,
       },
       (events) => this.#onBatch(events),
@@ -113,12 +109,12 @@ export class NativeTransport implements Transport {
 
   send(connection: Connection, start: number, end: number): void {
     this.#used = end;
-    this.#stage(connection as NativeConnection, COMMAND_SEND_OUT, start, end);
+    this.#commands.send(COMMAND_SEND_OUT, connection as NativeConnection, start, end);
   }
 
   sendFrom(connection: Connection, bytes: Buffer, start: number, end: number): void {
     const target = connection as NativeConnection;
-    if (bytes === this.#slab) return this.#stage(target, COMMAND_SEND_SLAB, start, end);
+    if (bytes === this.#slab) return this.#commands.send(COMMAND_SEND_SLAB, target, start, end);
     for (let from = start; from < end; from += MAX_RESERVE_BYTES) {
       const to = Math.min(end, from + MAX_RESERVE_BYTES);
       const offset = this.reserve(to - from);
@@ -127,52 +123,9 @@ export class NativeTransport implements Transport {
     }
   }
 
-  /** Consecutive bytes of one arena for one connection are one command. */
-  #stage(target: NativeConnection, kind: number, start: number, end: number): void {
-    if (!target.open || end === start) return;
-    const commands = this.#commands;
-    const last = this.#top - RECORD_WORDS;
-    if (
-      last >= 0 &&
-      commands[last] === kind &&
-      commands[last + 1] === target.id &&
-      commands[last + 3] === start
-    ) {
-      commands[last + 3] = end;
-    } else {
-      this.#command(kind, target.id, start, end);
-    }
-    if (target.stagedIn !== this.#batch) {
-      target.stagedIn = this.#batch;
-      target.stagedBytes = 0;
-    }
-    target.stagedBytes += end - start;
-  }
-
-  #command(kind: number, id: number, a: number, b: number): void {
-    const commands = this.#commands;
-    let top = this.#top;
-    if (top === commands.length) {
-      this.#submit();
-      top = 0;
-    }
-    commands[top] = kind;
-    commands[top + 1] = id;
-    commands[top + 2] = a;
-    commands[top + 3] = b;
-    this.#top = top + RECORD_WORDS;
-  }
-
   flush(): void {
-    if (this.#top > 0) this.#submit();
+    this.#commands.flush();
     this.#used = 0;
-  }
-
-  #submit(): void {
-    const count = this.#top / RECORD_WORDS;
-    this.#top = 0;
-    this.#batch += 1;
-    this.#handle.submit(count);
   }
 
   blocked(connection: Connection): boolean {
@@ -184,7 +137,7 @@ export class NativeTransport implements Transport {
     const target = connection as NativeConnection;
     if (!target.open) return 0;
     const queued = this.#slots[target.id * SLOT_WORDS + SLOT_QUEUED] as number;
-    return target.stagedIn === this.#batch ? queued + target.stagedBytes : queued;
+    return target.stagedIn === this.#commands.batch ? queued + target.stagedBytes : queued;
   }
 
   // Receiving, and ends.
@@ -221,18 +174,13 @@ export class NativeTransport implements Transport {
   #drop(target: NativeConnection, kind: number): void {
     if (!target.open) return;
     target.open = false;
-    const commands = this.#commands;
-    for (let last = this.#top - RECORD_WORDS; last >= 0; last -= RECORD_WORDS) {
-      const sends = commands[last] === COMMAND_SEND_OUT || commands[last] === COMMAND_SEND_SLAB;
-      if (!sends || commands[last + 1] !== target.id) break;
-      this.#top = last;
-    }
+    this.#commands.dropSends(target.id);
     this.#control(kind, target.id);
   }
 
   /** Takes effect when the batch ends; outside of one at once. */
   #control(kind: number, id: number): void {
-    this.#command(kind, id, 0, 0);
+    this.#commands.push(kind, id, 0, 0);
     if (!this.#inBatch) this.flush();
   }
 
@@ -303,11 +251,8 @@ export class NativeTransport implements Transport {
       }
     }
     this.#inBatch = false;
-    const commands = this.#top / RECORD_WORDS;
-    this.#top = 0;
     this.#used = 0;
-    this.#batch += 1;
-    return commands;
+    return this.#commands.take();
   }
 
   #onRareEvent(kind: number, id: number, a: number, b: number): void {

@@ -22,7 +22,7 @@ const BOUND = { timeout: 30_000 };
 function dataPlane(context: TestContext): DataPlane {
   const region = new ArrayBuffer(regionBytes(1));
   initRegion(region, { workers: 1, seed: Int32Array.of(1, 2) });
-  const made = new DataPlane({ stripe: new Stripe(region, 0), log: silentLog });
+  const made = new DataPlane({ stripe: new Stripe(region, 0), transport: "net", log: silentLog });
   context.after(() => made.stop());
   return made;
 }

@@ -6,9 +6,8 @@ import { Clock } from "../base/clock.ts";
 import type { Log } from "../base/log.ts";
 import { RandomHex } from "../base/random-hex.ts";
 import { TICK_MS, TimerWheel } from "../base/timer-wheel.ts";
-import { NetTransport } from "../fastpath/net-transport.ts";
-import { nativeAddon } from "../fastpath/native-addon.ts";
-import type { Transport } from "../fastpath/transport.ts";
+import type { TransportKind } from "../fastpath/choose-transport.ts";
+import { openTransport } from "../fastpath/open-transport.ts";
 import { AccessLog, discardAccessLog, openAccessLog, type OpenedAccessLog } from "./finish/access-log.ts";
 import { FLUSH_INTERVAL_MS } from "./finish/log-writer.ts";
 import { compileGeneration, type Generation } from "./generation.ts";
@@ -25,6 +24,8 @@ const DRAIN_POLL_MS = 20;
 const TICKS_PER_FLUSH = Math.ceil(FLUSH_INTERVAL_MS / TICK_MS);
 
 export interface DataPlaneOptions {
+  /** One that can run here: `chooseTransport` says which. */
+  readonly transport: TransportKind;
   readonly stripe: Stripe;
   readonly log: Log;
 }
@@ -63,8 +64,8 @@ export class DataPlane {
 
   constructor(options: DataPlaneOptions) {
     const clock = new Clock();
-    const transport: Transport = new NetTransport(clock, nativeAddon());
     const { stripe, log } = options;
+    const transport = openTransport(options.transport, clock);
     this.#context = {
       transport,
       wheel: new TimerWheel(clock.nowMs),
@@ -80,7 +81,7 @@ export class DataPlane {
     this.#clock = setInterval(() => this.#tick(), TICK_MS);
   }
 
-  get transportKind(): Transport["kind"] {
+  get transportKind(): TransportKind {
     return this.#context.transport.kind;
   }
 

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { writeWords } from "../base/word-text.ts";
 import { MemoryGateway } from "../../test/support/memory-gateway.ts";
 import { memoryPlan } from "../../test/support/memory-plan.ts";
 import { compileGeneration } from "./generation.ts";
@@ -59,7 +60,10 @@ test("log parts are JSON, whatever the names are", () => {
   const name = 'we"b\n\u2028é';
   const plan = memoryPlan({ listener: { name } });
   const [listener] = compileGeneration(plan, new MemoryGateway().pools).listeners.values();
-  const text = Buffer.from(listener?.logPart ?? []).toString("latin1");
+  const written = Buffer.alloc(200);
+  assert.ok(listener !== undefined);
+  const length = writeWords(new DataView(written.buffer, written.byteOffset), 0, listener.logPart);
+  const text = written.toString("latin1", 0, length);
   assert.match(text, /^,[\x20-\x7e]*$/);
   assert.deepEqual(JSON.parse(`{${text.slice(1)}}`), { listener: name });
 });

@@ -4,6 +4,7 @@
  * balancing state of a backend) lives in `upstream/` under the backend's key and is only referred to.
  */
 import { CidrSet } from "../base/cidr.ts";
+import type { WordText } from "../base/word-text.ts";
 import type { Balancer } from "./balancer/balancer.ts";
 import { createBalancer } from "./balancer/create-balancer.ts";
 import { logPart } from "./finish/access-log-format.ts";
@@ -23,8 +24,8 @@ export interface RouteRuntime {
   readonly plan: RoutePlan;
   readonly service: ServiceRuntime;
   readonly slots: RouteSlots;
-  /** Route and service as they stand in every line of the access log. */
-  readonly logPart: Uint8Array;
+  /** Listener, route and service as they stand in every line of the access log. */
+  readonly logPart: WordText;
 }
 
 export interface ListenerRuntime {
@@ -32,7 +33,8 @@ export interface ListenerRuntime {
   readonly router: Router;
   /** By index into `Plan.routes`; `undefined` for routes that this listener does not serve. */
   readonly routes: readonly (RouteRuntime | undefined)[];
-  readonly logPart: Uint8Array;
+  /** The listener in the access log's lines of requests without a route. */
+  readonly logPart: WordText;
 }
 
 export interface Generation {
@@ -71,7 +73,7 @@ function compileListener(
       plan: route,
       service,
       slots,
-      logPart: logPart({ route: route.name, service: service.plan.name }),
+      logPart: logPart({ listener: listener.name, route: route.name, service: service.plan.name }),
     };
   });
   const router = compileRouter(plan.routes, index);

@@ -41,8 +41,16 @@ describe("drain", { timeout: 90_000 }, () => {
   });
 
   it("announces the end on busy connections, and closes idle ones", async (t) => {
+    const idleClosed = Promise.withResolvers<void>();
+    const done = respond("200 OK", "done");
     const { gateway, connect, backend } = await startProxied(t, {
-      backend: { script: later(500, respond("200 OK", "done")) },
+      backend: {
+        script: async (request, answer) => {
+          if (request.target === "/busy") await idleClosed.promise;
+          await done(request, answer);
+        },
+      },
+      config: { runtime: { drain_timeout_ms: 8000 } },
     });
     const idle = await connect();
     const busy = await connect();
@@ -51,6 +59,7 @@ describe("drain", { timeout: 90_000 }, () => {
     await backend.request((request) => request.target === "/busy");
     gateway.kill("SIGTERM");
     assert.equal(await idle.closed(), "fin");
+    idleClosed.resolve();
     const answer = await busy.readResponse();
     assert.equal(answer.body.toString(), "done");
     assert.equal(fieldValue(answer.fields, "connection")?.toLowerCase(), "close");

@@ -9,6 +9,7 @@ import { Gateway } from "../support/gateway.ts";
 import { RawClient } from "../support/raw-client.ts";
 import { statusOf } from "../support/strict-http1.ts";
 import { startBackend } from "../support/suite.ts";
+import { transportKeys } from "../support/transport.ts";
 
 const CONFIG_DIR = fileURLToPath(new URL("../../config/", import.meta.url));
 
@@ -54,6 +55,7 @@ async function relocated(
     moveBackends(service, backend);
   config["observability"] = { metrics_bind: `${HOST}:${adminPort}` };
   config["runtime"] = {
+    ...transportKeys(),
     ...(config["runtime"] as Table | undefined),
     workers: 1,
     readiness_settle_ms: 0,

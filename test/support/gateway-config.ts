@@ -5,6 +5,7 @@
  */
 import { stringify } from "smol-toml";
 import { HOST } from "./addresses.ts";
+import { transportKeys } from "./transport.ts";
 
 type Block = Readonly<Record<string, unknown>>;
 
@@ -31,7 +32,11 @@ export function toToml(config: GatewayConfig, adminPort: number): string {
     access_log: { enabled: false },
     ...config.observability,
   };
-  return stringify({ ...config, runtime: { ...QUICK, ...config.runtime }, observability });
+  return stringify({
+    ...config,
+    runtime: { ...QUICK, ...transportKeys(), ...config.runtime },
+    observability,
+  });
 }
 
 /** An `h1` listener with its own backends, and other keys as given. */

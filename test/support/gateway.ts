@@ -27,6 +27,8 @@ export interface GatewayOptions {
   readonly fdLimit?: number;
   /** Runs the gateway and its workers on this CPU only. */
   readonly cpu?: number;
+  /** Another installation of the gateway; default: the one that was built here. */
+  readonly launcher?: string;
   /** Do not wait for /readyz; for configs that are to be refused. */
   readonly expectRefusal?: boolean;
 }
@@ -89,7 +91,7 @@ export class Gateway {
     const limit = options.fdLimit === undefined ? "" : `ulimit -n ${options.fdLimit}; `;
     const env = { ...process.env, ...options.env };
     const pinned = options.cpu === undefined ? "" : `taskset -c ${options.cpu} `;
-    const argv = ["-c", `${limit}exec ${pinned}"$0" "$1"`, LAUNCHER, configFile];
+    const argv = ["-c", `${limit}exec ${pinned}"$0" "$1"`, options.launcher ?? LAUNCHER, configFile];
     this.#process = spawn("/bin/sh", argv, { cwd: dir, env, stdio: ["ignore", "pipe", "pipe"] });
     this.log = new LogTail([this.#process.stdout, this.#process.stderr]);
     this.#process.on("exit", (code, name) => {

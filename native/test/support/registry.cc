@@ -39,17 +39,22 @@ std::string& Notes() {
   return notes;
 }
 
-// The engines that exist, without those that this machine does not let run.
-std::vector<std::string> RunnableEngines(bool report) {
+// The engines that this machine lets run; the others are named.
+std::vector<std::string> FindEngines() {
   std::vector<std::string> engines;
   for (const char* engine : {"epoll", "io_uring"}) {
     std::string reason = transport::ProbeEngine(engine);
     if (reason.empty()) {
       engines.emplace_back(engine);
-    } else if (report) {
+    } else {
       std::printf("SKIPPED the tests of %s: %s\n", engine, reason.c_str());
     }
   }
+  return engines;
+}
+
+const std::vector<std::string>& Engines() {
+  static const std::vector<std::string> engines = FindEngines();
   return engines;
 }
 
@@ -94,7 +99,6 @@ bool Wanted(const Test& test, int argc, char** argv) {
 
 // Arguments pick tests by a part of their names.
 int Main(int argc, char** argv) {
-  RunnableEngines(true);
   Outcome outcome;
   for (const Test& test : Tests()) {
     if (Wanted(test, argc, argv)) (RunApart(test) ? outcome.passed : outcome.failed)++;
@@ -108,7 +112,7 @@ int Main(int argc, char** argv) {
 Registration::Registration(const char* name, Body body) { Tests().push_back({name, body}); }
 
 Registration::Registration(const char* name, EngineBody body) {
-  for (const std::string& engine : RunnableEngines(false)) {
+  for (const std::string& engine : Engines()) {
     Tests().push_back({engine + ": " + name, [engine, body] { body(engine); }});
   }
 }

@@ -18,7 +18,7 @@ using namespace transport;  // NOLINT: the transport is what this is about.
 constexpr auto kPatience = std::chrono::seconds(20);
 
 // How long a turn waits while a condition is waited for that no event may announce.
-constexpr int kTurnMs = 5;
+constexpr int kTurnMs = 1;
 
 }  // namespace
 
@@ -93,8 +93,14 @@ void TestHost::Pause(Record* record) {
 }
 
 void TestHost::Resume(Record* record) {
-  record->paused_in = -1;
+  if (!record->finished) record->paused_in = -1;
   Stage(kCommandResume, record->id, 0, 0);
+}
+
+void TestHost::Finish(Record* record) {
+  record->finished = true;
+  record->paused_in = batches;
+  Stage(kCommandFinish, record->id, 0, 0);
 }
 
 void TestHost::Drop(Record* record, int32_t kind) {

@@ -37,6 +37,8 @@ struct Record {
   int fd = -1;
   bool open = false;
   bool ended = false;
+  // By us: nothing is received any more.
+  bool finished = false;
   bool closed = false;
   int error = -1;
   int drains = 0;
@@ -72,7 +74,7 @@ class TestHost final : public transport::Host {
   void Pause(Record* record);
   void Resume(Record* record);
   void End(const Record& record) { Stage(transport::kCommandEnd, record.id, 0, 0); }
-  void Finish(const Record& record) { Stage(transport::kCommandFinish, record.id, 0, 0); }
+  void Finish(Record* record);
   void Destroy(Record* record) { Drop(record, transport::kCommandDestroy); }
   void Reset(Record* record) { Drop(record, transport::kCommandReset); }
   // Carries out what is staged.

@@ -1,13 +1,16 @@
 /**
  * From the text of a configuration file to a `GatewayConfig`, or to everything that is wrong with it.
- * Called at start, at reload and by `check`; what comes out is compiled to the plan. Nothing is bound,
- * opened or resolved here.
+ * Called at start, at reload and by `check`; what comes out is compiled to the plan. Nothing is bound
+ * or resolved here; of the machine only what it can run is asked.
  */
 import { availableParallelism } from "node:os";
 import { parse, TomlError } from "smol-toml";
 import type { Environment } from "../../base/environment.ts";
+import type { TransportProbe } from "../../fastpath/choose-transport.ts";
+import { probeTransport } from "../../fastpath/open-transport.ts";
 import { CheckContext } from "./check/check-context.ts";
 import { checkConfig } from "./check/check-config.ts";
+import { checkTransport } from "./check/check-transport.ts";
 import type { Field } from "./field.ts";
 import type { GatewayConfig, ParsedConfig } from "./gateway-config.ts";
 import { interpolateTree } from "./interpolate.ts";
@@ -25,6 +28,8 @@ export interface ParseOptions {
   readonly env: Environment;
   /** CPUs of the machine, the default of `[runtime].workers`; default: what this process may use. */
   readonly cpus?: number;
+  /** Whether a transport can run; default: on this machine. */
+  readonly probe?: TransportProbe;
 }
 
 export interface ParseResult {
@@ -46,6 +51,7 @@ export function parseConfig(text: string, options: ParseOptions): ParseResult {
   const config = resolveDefaults(parsed, { cpus: options.cpus ?? availableParallelism() });
   const context = new CheckContext(config, raw, issues);
   checkConfig(context);
+  checkTransport(context, options.probe ?? probeTransport);
   refuseUnavailable(context);
   const located = issues.isEmpty ? [] : issues.locate(options.file, createLocator(text));
   return issues.hasErrors ? { issues: located } : { config: deepFreeze(config), issues: located };

@@ -11,7 +11,6 @@ import type { ConfigPath } from "./issue.ts";
 const SERVED = {
   listenerProtocols: ["h1"] as readonly string[],
   backendProtocols: ["h1"] as readonly string[],
-  transports: ["auto", "net"] as readonly string[],
   strategies: ["round_robin", "weighted_round_robin"] as readonly string[],
   middlewares: [] as readonly string[],
 };
@@ -39,7 +38,7 @@ export function describeUnavailable(): string[] {
     SERVED.middlewares.length === 0
       ? "`[middlewares.NAME]` of every type"
       : `\`[middlewares.NAME]\` of other types than ${quoted(SERVED.middlewares)}`,
-    `\`[runtime].transport\` other than ${quoted(SERVED.transports)}, and \`[runtime].xdp_enabled = true\``,
+    "`[runtime].xdp_enabled = true`",
     TOP_KEYS.map((key) => `\`[${key}]\``).join(", "),
   ];
 }
@@ -63,11 +62,7 @@ export function refuseUnavailable(context: CheckContext): void {
   for (const block of TOP_KEYS) {
     if (context.given([block])) issues.unavailable([block], `[${block}]`, { at: "key" });
   }
-  const { transport, xdp_enabled: xdp } = config.runtime;
-  if (!SERVED.transports.includes(transport)) {
-    issues.unavailable(["runtime", "transport"], `transport "${transport}"`, { hint: 'use "auto" or "net"' });
-  }
-  if (xdp) issues.unavailable(["runtime", "xdp_enabled"], "XDP");
+  if (config.runtime.xdp_enabled) issues.unavailable(["runtime", "xdp_enabled"], "XDP");
 }
 
 function refuseInListener(context: CheckContext, listener: ListenerConfig, path: ConfigPath): void {

@@ -150,6 +150,10 @@ test("what the control plane counts", async () => {
   );
   const info = `expressgateway_info{version="1.2.3",node="${process.versions.node}",transport="net"} 1`;
   assert.equal(await single("expressgateway_info"), info);
+  assert.equal(
+    await single("expressgateway_transport_info"),
+    'expressgateway_transport_info{transport="net"} 1',
+  );
   const drain = await linesOf(setup, "shutdown_drain_seconds_global");
   assert.ok(
     drain.includes(

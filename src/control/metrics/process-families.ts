@@ -36,6 +36,15 @@ export const PROCESS_FAMILIES: readonly SampledFamily<ProcessSnapshot>[] = [
     sample: ({ info }, add) => add([info.version, info.node, info.transport], 1),
   },
   {
+    name: "expressgateway_transport_info",
+    kind: "gauge",
+    help: "Always 1; the label tells what moves the bytes: `net`, `epoll` or `io_uring`.",
+    labels: ["transport"],
+    sample: ({ info }, add) => {
+      if (info.transport !== "") add([info.transport], 1);
+    },
+  },
+  {
     name: "worker_up",
     kind: "gauge",
     help: "1: the worker serves its listeners.",

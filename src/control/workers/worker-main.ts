@@ -25,7 +25,8 @@ function main(): void {
   ignoreTerminalSignals();
   tellOfUncaughtErrors(processLog);
   const stripe = openStripe(spec);
-  const dataPlane = new DataPlane({ stripe, log: processLog.component("data_plane") });
+  const { transport } = spec;
+  const dataPlane = new DataPlane({ stripe, transport, log: processLog.component("data_plane") });
   const log = processLog.component("worker");
   const exit = (): void => void processLog.close().then(() => process.exit(0));
   const session = new WorkerSession({ dataPlane, stripe, log, send, exit });

@@ -5,12 +5,14 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import type { Environment } from "../../base/environment.ts";
+import type { TransportKind } from "../../fastpath/choose-transport.ts";
 import type { FromWorker, ToWorker } from "../../proxy/control-messages.ts";
 
 /** What a worker is told on its command line. */
 export interface WorkerSpec {
   readonly index: number;
   readonly memoryBytes: number;
+  readonly transport: TransportKind;
 }
 
 export interface WorkerSpawn extends WorkerSpec {

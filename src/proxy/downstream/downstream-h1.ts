@@ -10,21 +10,21 @@ import { Fault } from "../../base/fault.ts";
 import { Timer } from "../../base/timer-wheel.ts";
 import type { Connection, ConnectionOwner, Transport } from "../../fastpath/transport.ts";
 import { H1Event } from "../../wire/h1/h1-event.ts";
-import { FieldId } from "../../wire/http/field-id.ts";
 import type { Fields } from "../../wire/http/fields.ts";
 import { requestTooLarge, responseTooLarge } from "../exchange/body-caps.ts";
 import { dispatch } from "../exchange/dispatch.ts";
 import { Phase, type Exchange, type ResponseSink } from "../exchange/exchange.ts";
+import { startResponse } from "../exchange/start-response.ts";
 import { finishExchange } from "../finish/finish-exchange.ts";
 import type { ListenerSocket } from "../listener/listener-socket.ts";
-import { reportBackendFault } from "../upstream/upstream-failed.ts";
 import type { WorkerContext } from "../worker-context.ts";
 import { ExchangeClock } from "./exchange-clock.ts";
+import { abandonExchange, cutExchange, endLate, refuseRequest } from "./exchange-end.ts";
 import { Intake, type IntakeOwner } from "./intake.ts";
 import { KeepAlive } from "./keep-alive.ts";
 import { Linger, LINGER_MS } from "./linger.ts";
 import { ResponseWriterH1 } from "./response-writer-h1.ts";
-import { type Session, SessionLease } from "./session-pool.ts";
+import type { Session } from "./session-pool.ts";
 
 const NO_BYTES = Buffer.alloc(0);
 
@@ -38,7 +38,8 @@ export class DownstreamH1 implements ConnectionOwner, IntakeOwner, ResponseSink 
   readonly #intake: Intake;
   readonly #writer: ResponseWriterH1;
   #state: "idle" | "head" | "exchange" | "lingering" | "closed" = "idle";
-  readonly #lease = new SessionLease();
+  /** From the first byte of a request to the end of its response. */
+  #session: Session | null = null;
   readonly #keepAlive = new KeepAlive();
   #linger: Linger | null = null;
   /** The upstream takes request body now. */
@@ -65,7 +66,7 @@ export class DownstreamH1 implements ConnectionOwner, IntakeOwner, ResponseSink 
   }
 
   get #exchange(): Exchange {
-    return (this.#lease.session as Session).exchange;
+    return (this.#session as Session).exchange;
   }
 
   /** The listener drains: no further request after the one under way; an idle connection closes after `graceMs` of rest. */
@@ -79,7 +80,8 @@ export class DownstreamH1 implements ConnectionOwner, IntakeOwner, ResponseSink 
     const busy = this.#state === "exchange" || this.#state === "head";
     this.#keepAlive.closing = true;
     // Whoever has got nothing yet is told why; what has begun can only be cut.
-    if (this.#state === "exchange") this.#cut(new Fault("drained", "the drain budget is over"));
+    if (this.#state === "exchange")
+      cutExchange(this.#exchange, new Fault("drained", "the drain budget is over"));
     this.#transport.flush();
     this.#destroy();
     return busy;
@@ -111,7 +113,8 @@ export class DownstreamH1 implements ConnectionOwner, IntakeOwner, ResponseSink 
   }
 
   onClose(error: string): void {
-    if (this.#state === "exchange") this.#abandon(new Fault("client_closed", error));
+    if (this.#state === "exchange")
+      abandonExchange(this.#context, this.#exchange, new Fault("client_closed", error));
     this.#close();
   }
 
@@ -126,13 +129,9 @@ export class DownstreamH1 implements ConnectionOwner, IntakeOwner, ResponseSink 
 
   responseHead(): void {
     const exchange = this.#exchange;
-    const { altSvc } = exchange.listener.plan;
-    const fault = responseTooLarge(exchange);
-    if (fault !== null) return this.#cut(fault);
-    if (altSvc !== "") exchange.response.fields.set(FieldId.altSvc, altSvc);
-    exchange.responseStarted = true;
-    exchange.phase = Phase.response;
-    this.#clock.progress(this.#context.clock.nowMs);
+    const fault = startResponse(exchange);
+    if (fault !== null) return cutExchange(exchange, fault);
+    this.#clock.responseBegun(this.#context.clock.nowMs);
     const mayContinue = this.#keepAlive.mayContinue(exchange, this.#intake.holding);
     this.#keepAlive.promised = this.#writer.head(exchange, mayContinue);
   }
@@ -142,7 +141,7 @@ export class DownstreamH1 implements ConnectionOwner, IntakeOwner, ResponseSink 
     exchange.responseBytes += end - start;
     const fault = responseTooLarge(exchange);
     if (fault !== null) {
-      this.#cut(fault);
+      cutExchange(exchange, fault);
       return true;
     }
     this.#clock.progress(this.#context.clock.nowMs);
@@ -216,13 +215,20 @@ export class DownstreamH1 implements ConnectionOwner, IntakeOwner, ResponseSink 
   }
 
   #openSession(): Session {
-    if (this.#lease.session !== null) return this.#lease.session;
+    if (this.#session !== null) return this.#session;
+    const { clock, wheel } = this.#context;
     const { sessions, headDeadlineMs } = this.#listener.current;
-    const session = this.#lease.open(sessions);
+    const session = sessions.take();
+    this.#session = session;
     this.#state = "head";
-    session.exchange.start(this.#context.clock);
-    this.#context.wheel.arm(this.#timer, this.#context.clock.nowMs + headDeadlineMs);
+    session.exchange.start(clock);
+    wheel.arm(this.#timer, clock.nowMs + headDeadlineMs);
     return session;
+  }
+
+  #endSession(): void {
+    this.#session?.release();
+    this.#session = null;
   }
 
   #prepare(exchange: Exchange): void {
@@ -236,10 +242,10 @@ export class DownstreamH1 implements ConnectionOwner, IntakeOwner, ResponseSink 
     this.#prepare(exchange);
     this.#clock.begin(exchange, this.#context.clock.nowMs);
     const fault = requestTooLarge(exchange);
-    if (fault !== null) return this.#refuse(fault);
+    if (fault !== null) return refuseRequest(exchange, fault);
     if (exchange.request.bodyLength === 0) {
       // The decoder is at the end already; it only has to be asked.
-      (this.#lease.session as Session).decoder.next(NO_BYTES, 0, 0);
+      (this.#session as Session).decoder.next(NO_BYTES, 0, 0);
       this.#requestComplete(exchange);
     }
     dispatch(this.#context, exchange, this.#listener.view);
@@ -248,7 +254,7 @@ export class DownstreamH1 implements ConnectionOwner, IntakeOwner, ResponseSink 
   #forwardBody(exchange: Exchange, bytes: Buffer, start: number, end: number): void {
     exchange.requestBytes += end - start;
     const fault = requestTooLarge(exchange);
-    if (fault !== null) return this.#refuse(fault);
+    if (fault !== null) return refuseRequest(exchange, fault);
     this.#clock.received(this.#context.clock.nowMs);
     this.#bodyOpen = exchange.upstream?.writeRequest(bytes, start, end) ?? true;
   }
@@ -277,42 +283,26 @@ export class DownstreamH1 implements ConnectionOwner, IntakeOwner, ResponseSink 
 
   /** Only empty lines have come, which do not begin a request (RFC 9112 section 2.2). */
   get #betweenRequests(): boolean {
-    return this.#state === "head" && (this.#lease.session as Session).decoder.idle;
+    return this.#state === "head" && (this.#session as Session).decoder.idle;
   }
 
   // The end of an exchange.
 
-  /** The request cannot be served as it came; what the upstream has got of it is taken back. */
+  /** What has come of a request cannot be served. */
   #refuse(fault: Fault): void {
     const { exchange } = this.#openSession();
     if (this.#state === "head") this.#prepare(exchange);
-    exchange.requestEnded = false;
-    this.#cut(fault);
-  }
-
-  /** Ends the exchange from our side: the upstream is let go, the client gets the fault. */
-  #cut(fault: Fault): void {
-    this.#exchange.releaseUpstream(fault);
-    this.failResponse(fault);
+    refuseRequest(exchange, fault);
   }
 
   #completed(): void {
     finishExchange(this.#context, this.#exchange);
-    this.#lease.end();
+    this.#endSession();
     if (!this.#keepAlive.completed()) return this.#startLinger();
     this.#state = "idle";
     this.#idleSinceMs = this.#context.clock.nowMs;
     this.#context.wheel.arm(this.#timer, this.#idleSinceMs + this.#http.keepaliveTimeoutMs);
     this.#proceed();
-  }
-
-  /** The client is gone, or is cut: the upstream is told, the exchange is recorded. */
-  #abandon(fault: Fault): void {
-    const exchange = this.#exchange;
-    exchange.fault ??= fault;
-    exchange.releaseUpstream(fault);
-    finishExchange(this.#context, exchange);
-    this.#state = "lingering";
   }
 
   #startLinger(): void {
@@ -348,10 +338,7 @@ export class DownstreamH1 implements ConnectionOwner, IntakeOwner, ResponseSink 
   #exchangeDeadline(nowMs: number): void {
     const queued = this.#transport.queuedBytes(this.#connection);
     const fault = this.#clock.check(nowMs, this.#bodyOpen, queued);
-    if (fault === null) return;
-    if (fault.row.source === "downstream") return this.#refuse(fault);
-    if (fault.row.source === "upstream") reportBackendFault(this.#context, this.#exchange, fault);
-    this.#cut(fault);
+    if (fault !== null) endLate(this.#context, this.#exchange, fault);
   }
 
   #destroy(): void {
@@ -362,7 +349,7 @@ export class DownstreamH1 implements ConnectionOwner, IntakeOwner, ResponseSink 
   #close(): void {
     if (this.#state === "closed") return;
     this.#state = "closed";
-    this.#lease.end();
+    this.#endSession();
     this.#context.wheel.remove(this.#timer);
     this.#listener.closed(this);
   }

@@ -37,7 +37,8 @@ export class ExchangeClock {
     this.#progressMs = nowMs;
     this.#queuedBytes = NOT_MEASURED;
     this.#openWindow(nowMs);
-    this.#arm();
+    // Without a body, `requestEnded` follows at once.
+    if (exchange.request.bodyLength !== 0) this.#arm();
   }
 
   /** We are ready for the body (again), or the backend has asked for it: only from now on is its pace the client's. */
@@ -56,11 +57,16 @@ export class ExchangeClock {
     this.#arm();
   }
 
-  /** Some of the response has moved. */
+  /** The head of the response has come. */
+  responseBegun(nowMs: number): void {
+    this.progress(nowMs);
+    this.#arm();
+  }
+
+  /** Some of the response has moved. That puts the deadline off, which the timer finds when it looks. */
   progress(nowMs: number): void {
     this.#progressMs = nowMs;
     this.#queuedBytes = NOT_MEASURED;
-    this.#arm();
   }
 
   /** Why the exchange has to end now; `null`: it may go on. `bodyOpen`: the upstream takes the body; `queuedBytes`: unsent response. */

@@ -2,17 +2,24 @@
 import type { Fault } from "../../base/fault.ts";
 import type { Connection, Transport } from "../../fastpath/transport.ts";
 import { encodeLastChunk, lastChunkLength } from "../../wire/h1/encode-chunk.ts";
-import { encodeResponseHead, responseHeadLength } from "../../wire/h1/encode-response.ts";
+import {
+  encodeResponseHead,
+  type ResponseEncoding,
+  responseHeadLength,
+} from "../../wire/h1/encode-response.ts";
 import type { Fields } from "../../wire/http/fields.ts";
 import { HttpVersion, UNKNOWN_LENGTH } from "../../wire/http/message.ts";
 import type { Exchange } from "../exchange/exchange.ts";
 import { localReply } from "../finish/local-reply.ts";
 import { sendChunk } from "../send-chunk.ts";
 
-export class ResponseWriterH1 {
+/** The encoding of the response under way is in the writer itself: no object is made for it. */
+export class ResponseWriterH1 implements ResponseEncoding {
+  version: HttpVersion = HttpVersion.http11;
+  keepAlive = true;
+  chunked = false;
   readonly #transport: Transport;
   readonly #connection: Connection;
-  #chunked = false;
 
   constructor(transport: Transport, connection: Connection) {
     this.#transport = transport;
@@ -21,7 +28,7 @@ export class ResponseWriterH1 {
 
   /** A 1xx head; HTTP/1.0 clients know none (RFC 9110 section 15.2). */
   informational(exchange: Exchange): void {
-    if (exchange.request.version !== HttpVersion.http10) this.#send(exchange, true, false);
+    if (exchange.request.version !== HttpVersion.http10) this.#send(exchange);
   }
 
   /**
@@ -31,22 +38,22 @@ export class ResponseWriterH1 {
   head(exchange: Exchange, mayContinue: boolean): boolean {
     const { request, response } = exchange;
     const unknown = response.hasBody && response.bodyLength === UNKNOWN_LENGTH;
-    this.#chunked = unknown && request.version !== HttpVersion.http10;
-    const keepAlive = mayContinue && (this.#chunked || !unknown);
-    this.#send(exchange, keepAlive, this.#chunked);
-    return keepAlive;
+    this.chunked = unknown && request.version !== HttpVersion.http10;
+    this.keepAlive = mayContinue && (this.chunked || !unknown);
+    this.#send(exchange);
+    return this.keepAlive;
   }
 
   /** False: the client reads slower than this comes. */
   body(bytes: Buffer, start: number, end: number): boolean {
-    if (this.#chunked) sendChunk(this.#transport, this.#connection, bytes, start, end);
+    if (this.chunked) sendChunk(this.#transport, this.#connection, bytes, start, end);
     else this.#transport.sendFrom(this.#connection, bytes, start, end);
     return !this.#transport.blocked(this.#connection);
   }
 
   /** Trailers go only to clients that said that they take them (RFC 9110 section 6.5.1). */
   end(exchange: Exchange, trailers: Fields): void {
-    if (!this.#chunked) return;
+    if (!this.chunked) return;
     const sent = exchange.request.acceptsTrailers ? trailers : null;
     const offset = this.#transport.reserve(lastChunkLength(sent));
     this.#transport.send(this.#connection, offset, encodeLastChunk(this.#transport.out, offset, sent));
@@ -56,18 +63,18 @@ export class ResponseWriterH1 {
   local(exchange: Exchange, fault: Fault, keepAlive: boolean, wallMs: number): void {
     const { response } = exchange;
     const body = localReply(fault, exchange.request, response, wallMs);
-    this.#chunked = false;
-    this.#send(exchange, keepAlive, false);
+    this.chunked = false;
+    this.keepAlive = keepAlive;
+    this.#send(exchange);
     if (!response.hasBody) return;
     exchange.responseBytes = body.length;
     this.#transport.sendFrom(this.#connection, body, 0, body.length);
   }
 
-  #send(exchange: Exchange, keepAlive: boolean, chunked: boolean): void {
-    const { request, response } = exchange;
+  #send({ request, response }: Exchange): void {
     const transport = this.#transport;
+    this.version = request.version;
     const offset = transport.reserve(responseHeadLength(response));
-    const options = { version: request.version, keepAlive, chunked };
-    transport.send(this.#connection, offset, encodeResponseHead(transport.out, offset, response, options));
+    transport.send(this.#connection, offset, encodeResponseHead(transport.out, offset, response, this));
   }
 }

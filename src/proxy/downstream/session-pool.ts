@@ -10,9 +10,20 @@ import { Exchange } from "../exchange/exchange.ts";
 /** Sessions kept for reuse; beyond that they are garbage. About 8 KiB each. */
 const MAX_KEPT_SESSIONS = 1024;
 
-export interface Session {
-  readonly exchange: Exchange;
+export class Session {
+  readonly exchange = new Exchange();
   readonly decoder: RequestDecoder;
+  readonly #pool: SessionPool;
+
+  constructor(pool: SessionPool, decoder: RequestDecoder) {
+    this.#pool = pool;
+    this.decoder = decoder;
+  }
+
+  /** Gives it back; the borrower forgets it. */
+  release(): void {
+    this.#pool.give(this);
+  }
 }
 
 /** One pool for each set of limits, which a generation's listener has one of. */
@@ -26,13 +37,11 @@ export class SessionPool {
     this.#policy = policy;
   }
 
+  /** Lends a session that is ready for the head of a request. */
   take(): Session {
-    return (
-      this.#kept.pop() ?? {
-        exchange: new Exchange(),
-        decoder: new RequestDecoder(this.#limits, this.#policy),
-      }
-    );
+    const session = this.#kept.pop() ?? new Session(this, new RequestDecoder(this.#limits, this.#policy));
+    session.decoder.begin(session.exchange.request);
+    return session;
   }
 
   give(session: Session): void {
@@ -40,27 +49,5 @@ export class SessionPool {
     if (!session.decoder.idle) session.decoder.reset();
     session.exchange.reset();
     this.#kept.push(session);
-  }
-}
-
-/** The session that one connection has borrowed, if any. */
-export class SessionLease {
-  session: Session | null = null;
-  #pool: SessionPool | null = null;
-
-  /** Takes a session, ready for the head of a request. */
-  open(pool: SessionPool): Session {
-    const session = pool.take();
-    this.session = session;
-    this.#pool = pool;
-    session.decoder.begin(session.exchange.request);
-    return session;
-  }
-
-  /** Gives it back. */
-  end(): void {
-    if (this.session === null) return;
-    this.#pool?.give(this.session);
-    this.session = null;
   }
 }

@@ -18,7 +18,7 @@ export function dispatch(context: WorkerContext, exchange: Exchange, view: Route
   }
   normaliseRequest(exchange.request);
   applyForwarding(context, exchange);
-  view.set(exchange.request, exchange.clientIp);
+  view.set(exchange.request, exchange.host?.host ?? "", exchange.clientIp);
   const index = exchange.listener.router.match(view);
   const route = index === -1 ? undefined : exchange.listener.routes[index];
   if (route === undefined) {

@@ -16,7 +16,7 @@ import type { Fields } from "../../wire/http/fields.ts";
 import { RequestHead, ResponseHead } from "../../wire/http/message.ts";
 import type { Generation, ListenerRuntime, RouteRuntime } from "../generation.ts";
 import type { ListenerCurrent } from "../listener/listener-current.ts";
-import { OwnForwarding } from "./own-forwarding.ts";
+import type { HostProfile, HostProfiles } from "./host-profile.ts";
 import type { Backend } from "../upstream/backend.ts";
 
 /** What the upstream side of an exchange takes. One per exchange, given by `Exchange.upstream`. */
@@ -66,12 +66,11 @@ export type Phase = (typeof Phase)[keyof typeof Phase];
 export class Exchange {
   readonly request = new RequestHead();
   readonly response = new ResponseHead();
-  /** Outlives `reset`: the forwarding fields of the last client that used this object. */
-  readonly ownForwarding = new OwnForwarding();
 
   // Set when the exchange begins.
   generation!: Generation;
   listener!: ListenerRuntime;
+  hosts!: HostProfiles;
   downstream!: ResponseSink;
   /** Address of the socket's peer. */
   peerIp = "";
@@ -81,6 +80,8 @@ export class Exchange {
   secure = false;
 
   // Set by dispatch.
+  /** Of the host that the request names. */
+  host: HostProfile | null = null;
   upstream: RequestSink | null = null;
   route: RouteRuntime | null = null;
   backend: Backend | null = null;
@@ -122,6 +123,7 @@ export class Exchange {
     this.downstream = downstream;
     this.generation = listener.generation;
     this.listener = listener.runtime;
+    this.hosts = listener.hosts;
     this.peerIp = peerIp;
     this.clientIp = peerIp;
   }
@@ -149,6 +151,7 @@ export class Exchange {
     this.request.clear();
     this.response.clear();
     this.upstream = null;
+    this.host = null;
     this.route = null;
     this.backend = null;
     this.requestIdField = -1;

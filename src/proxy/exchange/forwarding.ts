@@ -3,18 +3,19 @@
  * -Host, Via, X-Request-ID, and the W3C trace context. X-Forwarded-* from a peer that is no trusted
  * proxy is not believed: it is replaced, or (by configuration) appended to.
  */
-import { equalsLower, FieldId } from "../../wire/http/field-id.ts";
+import { wordText } from "../../base/word-text.ts";
+import { equalsLower, FIELD_NAMES, FieldId } from "../../wire/http/field-id.ts";
 import type { Fields } from "../../wire/http/fields.ts";
 import { HttpVersion } from "../../wire/http/message.ts";
 import type { WorkerContext } from "../worker-context.ts";
 import { clientAddress } from "./client-address.ts";
 import type { Exchange } from "./exchange.ts";
-import { applyRequestId } from "./request-id.ts";
-import { applyTraceContext } from "./trace-context.ts";
+import { type HostProfile, VIA_BY_VERSION } from "./host-profile.ts";
+import { applyRequestId, ID_DIGITS } from "./request-id.ts";
+import { applyTraceContext, PARENT_START, SPAN_DIGITS, TRACE_DIGITS, TRACE_START } from "./trace-context.ts";
 
-/** Received-by pseudonym in Via (RFC 9110 section 7.6.3; feature row A9.5). */
-const VIA_NAME = "expressgateway";
-const VIA_BY_VERSION = [`1.0 ${VIA_NAME}`, `1.1 ${VIA_NAME}`, `2 ${VIA_NAME}`, `3 ${VIA_NAME}`] as const;
+/** `X-Forwarded-For: `, whose value is the one part of our own fields that differs from client to client. */
+const FORWARDED_FOR = wordText(`${FIELD_NAMES[FieldId.xForwardedFor]}: `);
 
 /** Fields that only matter when a client, or a proxy before us, sent them. */
 const FORWARDED_FIELDS = new Uint8Array(64);
@@ -36,8 +37,10 @@ for (const id of [
 export function applyForwarding(context: WorkerContext, exchange: Exchange): void {
   const { request } = exchange;
   if (request.version === HttpVersion.http10) request.fields.removeAll(FieldId.expect);
+  const profile = exchange.hosts.of(request, exchange.secure);
+  exchange.host = profile;
   if (hasForwarded(request.fields)) mergeForwarded(context, exchange);
-  else addForwarded(context, exchange);
+  else addForwarded(context, exchange, profile);
 }
 
 function hasForwarded(fields: Fields): boolean {
@@ -78,12 +81,18 @@ function isClaim(fields: Fields, index: number): boolean {
   return false;
 }
 
-/** Nobody spoke before us: the lines are those of the last such request of this client, nearly always. */
-function addForwarded(context: WorkerContext, exchange: Exchange): void {
-  const { ownForwarding } = exchange;
-  if (!ownForwarding.matches(exchange))
-    ownForwarding.remember(exchange, VIA_BY_VERSION[exchange.request.version]);
-  ownForwarding.apply(exchange, context.random);
+/** Nobody spoke before us: the lines are those of every such request to this host. */
+function addForwarded({ random }: WorkerContext, exchange: Exchange, profile: HostProfile): void {
+  const { fields } = exchange.request;
+  fields.addAfter(FORWARDED_FOR, exchange.peerIp, FieldId.xForwardedFor);
+  fields.addTemplate(profile.forwarding);
+  const last = fields.count - 1;
+  const trace = fields.valueStart(last);
+  random.writeTo(fields.view, fields.valueStart(last - 1), ID_DIGITS);
+  random.writeTo(fields.view, trace + TRACE_START, TRACE_DIGITS);
+  random.writeTo(fields.view, trace + PARENT_START, SPAN_DIGITS);
+  exchange.requestIdField = last - 1;
+  exchange.traceField = last;
 }
 
 /** Proxies before us, or a client that pretends to be one. */

@@ -25,6 +25,7 @@ for (const id of [
 }
 
 const CLOSE = Buffer.from("close", "latin1");
+const KEEP_ALIVE = Buffer.from("keep-alive", "latin1");
 const COMMA = 0x2c;
 const SPACE = 0x20;
 const TAB = 0x09;
@@ -43,8 +44,16 @@ function strip(fields: Fields): void {
     const id = fields.id(i);
     if (HOP_BY_HOP[id] !== 1) continue;
     fields.remove(i);
-    if (id === FieldId.connection) stripNominated(fields, i);
+    if (id === FieldId.connection && !isPlainOption(fields, i)) stripNominated(fields, i);
   }
+}
+
+/** `keep-alive` or `close` and nothing else, as nearly always: these name no fields to be removed. */
+function isPlainOption(fields: Fields, connection: number): boolean {
+  const { bytes } = fields;
+  const start = fields.valueStart(connection);
+  const end = fields.valueEnd(connection);
+  return equalsLower(bytes, start, end, KEEP_ALIVE) || equalsLower(bytes, start, end, CLOSE);
 }
 
 /** Removes every field that this Connection field names. */
@@ -59,7 +68,6 @@ function stripNominated(fields: Fields, connection: number): void {
   }
 }
 
-/** `Connection: close` and `keep-alive` are options, not names of fields, in nearly every message that has one. */
 function removeNamed(fields: Fields, from: number, to: number): void {
   const { bytes } = fields;
   let start = from;

@@ -10,7 +10,7 @@ import type { PlanSpec } from "../../../test/support/memory-plan.ts";
 import { FieldId } from "../../wire/http/field-id.ts";
 import type { Exchange } from "../exchange/exchange.ts";
 import { applyForwarding } from "../exchange/forwarding.ts";
-import { logPart, MAX_LINE_BYTES, writeCommon, writeJson } from "./access-log-format.ts";
+import { JSON_START, logPart, MAX_LINE_BYTES, writeCommon, writeJson } from "./access-log-format.ts";
 import { LineWriter } from "./line-writer.ts";
 import { LogTime } from "./log-time.ts";
 
@@ -18,7 +18,7 @@ const gateway = new MemoryGateway();
 
 function written(write: typeof writeJson, exchange: Exchange, status: number, nowMs: number): string {
   const line = new LineWriter(Buffer.alloc(MAX_LINE_BYTES));
-  const time = new LogTime();
+  const time = new LogTime(JSON_START);
   time.nowMs = nowMs;
   write(line, exchange, status, time);
   assert.ok(line.position <= MAX_LINE_BYTES);
@@ -114,14 +114,14 @@ test("whatever garbage there is in it, a line is one line of JSON that says the 
       const exchange = exchangeOf(gateway, get("/"));
       const latin1 = (text: string): string => Buffer.from(text, "latin1").toString("latin1");
       exchange.request.authority = host;
-      exchange.request.path = path;
+      exchange.request.path = latin1(path);
       exchange.fault = new Fault(code, detail);
       const name = "User-Agent";
       const bytes = Buffer.from(name + agent, "latin1");
       exchange.request.fields.addBytes(bytes, 0, name.length, name.length, bytes.length);
       const known = exchange.listener.routes[0];
       assert.ok(known !== undefined);
-      exchange.route = { ...known, logPart: logPart({ route, service: "s" }) };
+      exchange.route = { ...known, logPart: logPart({ listener: "l", route, service: "s" }) };
       const line = parsed(exchange, 400);
       assert.equal(line["host"], latin1(host));
       assert.equal(line["path"], latin1(path));
@@ -146,6 +146,8 @@ test("long values are cut, and no line is longer than its bound", () => {
   const name = "\u2028".repeat(5000);
   const exchange = full({ services: { [name]: [`${"h".repeat(5000)}:80`] }, listener: { name } });
   exchange.request.authority = exchange.request.path = long;
+  // The gateway knows no such host.
+  exchange.host = null;
   exchange.request.fields.set(FieldId.userAgent, long);
   exchange.fault = new Fault("upstream_malformed", long);
   const line = parsed(exchange, 502);

@@ -3,12 +3,14 @@
  * explains a request (ids, timings, bytes both ways, why it ended), or the NCSA common format.
  * Lines are ASCII: whatever else a client sent is escaped.
  */
+import "../../base/latin1.ts";
+import { type WordText, wordText } from "../../base/word-text.ts";
 import { FieldId } from "../../wire/http/field-id.ts";
 import type { Fields } from "../../wire/http/fields.ts";
-import { HTTP_VERSION_NAMES } from "../../wire/http/message.ts";
+import { HTTP_VERSION_NAMES, type RequestHead } from "../../wire/http/message.ts";
 import type { Exchange } from "../exchange/exchange.ts";
 import { TRACE_END, TRACE_START } from "../exchange/trace-context.ts";
-import type { LineWriter } from "./line-writer.ts";
+import { LineWriter } from "./line-writer.ts";
 import type { LogTime } from "./log-time.ts";
 
 /** Longer values are cut: a log line is for people and dashboards. */
@@ -17,43 +19,53 @@ const MAX_VALUE_BYTES = 2048;
 /** As for values: names of listeners, routes, services and backends are as long as the configuration makes them. */
 const MAX_NAME_CHARS = 256;
 
-/** No line is longer: four values that are cut, each octet escaped to six, and what is ours. */
+/** No line is longer: four values that are cut, each octet escaped to six, and what is ours with the slack behind it. */
 export const MAX_LINE_BYTES = 4 * 6 * MAX_VALUE_BYTES + 8192;
 
-const piece = (text: string): Uint8Array => Buffer.from(text, "latin1");
+/** What stands in front of the timestamp, for `LogTime`. */
+export const JSON_START = '{"timestamp":"';
 
-const TIMESTAMP = piece('{"timestamp":"');
-const CLIENT_IP = piece('","client_ip":"');
-const METHOD = piece('","method":"');
-const HOST = piece('","host":"');
-const PATH = piece('","path":"');
-const PROTOCOLS = HTTP_VERSION_NAMES.map((name) => piece(`","protocol":"${name}","status":`));
-const REQUEST_BYTES = piece(',"request_bytes":');
-const RESPONSE_BYTES = piece(',"response_bytes":');
-const DURATION = piece(',"duration_ms":');
-const ATTEMPTS = piece(',"attempts":');
-const UPSTREAM = piece(',"upstream_ms":');
-const REQUEST_ID = piece(',"request_id":"');
-const TRACE_ID = piece('","trace_id":"');
-const USER_AGENT = piece('","user_agent":"');
-const REASON = piece('","reason":"');
-const DETAIL = piece('","detail":"');
-const END = piece('"}\n');
+const CLIENT_IP = wordText('Z","client_ip":"');
+const METHOD = wordText('","method":"');
+const HOST = wordText('","host":"');
+/** The method that most requests have, with what is before it. */
+const METHOD_GET = wordText('","method":"GET');
+const PATH = wordText('","path":"');
+const PROTOCOLS = HTTP_VERSION_NAMES.map((name) => wordText(`","protocol":"${name}","status":`));
+const REQUEST_BYTES = wordText(',"request_bytes":');
+const RESPONSE_BYTES = wordText(',"response_bytes":');
+const NO_REQUEST_BYTES = wordText(',"request_bytes":0,"response_bytes":');
+const DURATION = wordText(',"duration_ms":');
+const UPSTREAM_KEY = ',"upstream_ms":';
+const UPSTREAM = wordText(UPSTREAM_KEY);
+const REQUEST_ID = wordText(',"request_id":"');
+const TRACE_ID = wordText('","trace_id":"');
+const USER_AGENT = wordText('","user_agent":"');
+const REASON = wordText('","reason":"');
+const DETAIL = wordText('","detail":"');
+const END = wordText('"}\n');
 
-/** `status`: what the client was sent; 0 when nothing was. */
+/** `status`: what the client was sent; 0 when nothing was. `time` was made with `JSON_START`. */
 export function writeJson(line: LineWriter, exchange: Exchange, status: number, time: LogTime): void {
   const { request } = exchange;
-  line.constant(TIMESTAMP);
-  line.ascii(time.rfc3339(exchange.startWallMs));
+  time.rfc3339(line, exchange.startWallMs);
   line.constant(CLIENT_IP);
   line.ascii(exchange.clientIp);
-  line.constant(METHOD);
-  line.ascii(request.method);
-  line.constant(HOST);
-  line.text(request.authority, MAX_VALUE_BYTES);
-  line.constant(PATH);
-  line.text(request.path, MAX_VALUE_BYTES);
-  line.constant(PROTOCOLS[request.version] as Uint8Array);
+  if (request.method === "GET") {
+    line.constant(METHOD_GET);
+  } else {
+    line.constant(METHOD);
+    line.ascii(request.method);
+  }
+  if (exchange.host === null) {
+    line.constant(HOST);
+    line.text(request.authority, MAX_VALUE_BYTES);
+    line.constant(PATH);
+  } else {
+    line.constant(exchange.host.logPart);
+  }
+  writeTarget(line, request);
+  line.constant(PROTOCOLS[request.version] as WordText);
   line.integer(status);
   writeNumbers(line, exchange, time.nowMs);
   writeWay(line, exchange);
@@ -64,23 +76,32 @@ export function writeJson(line: LineWriter, exchange: Exchange, status: number, 
   line.constant(END);
 }
 
+function writeTarget(line: LineWriter, request: RequestHead): void {
+  const { targetStart, targetEnd } = request;
+  line.octets(request.fields.bytes, targetStart, Math.min(targetEnd, targetStart + MAX_VALUE_BYTES));
+}
+
 function writeIds(line: LineWriter, exchange: Exchange): void {
   const { fields } = exchange.request;
   const { requestIdField, traceField } = exchange;
   line.constant(REQUEST_ID);
   if (requestIdField !== -1) {
-    line.octets(fields.bytes, fields.valueStart(requestIdField), fields.valueEnd(requestIdField));
+    line.plain(fields.view, fields.valueStart(requestIdField), fields.valueEnd(requestIdField));
   }
   line.constant(TRACE_ID);
   if (traceField === -1) return;
   const trace = fields.valueStart(traceField);
-  line.octets(fields.bytes, trace + TRACE_START, trace + TRACE_END);
+  line.plain(fields.view, trace + TRACE_START, trace + TRACE_END);
 }
 
 function writeNumbers(line: LineWriter, exchange: Exchange, nowMs: number): void {
-  line.constant(REQUEST_BYTES);
-  line.integer(exchange.requestBytes);
-  line.constant(RESPONSE_BYTES);
+  if (exchange.requestBytes === 0) {
+    line.constant(NO_REQUEST_BYTES);
+  } else {
+    line.constant(REQUEST_BYTES);
+    line.integer(exchange.requestBytes);
+    line.constant(RESPONSE_BYTES);
+  }
   line.integer(exchange.responseBytes);
   line.constant(DURATION);
   line.milliseconds(nowMs - exchange.startMs);
@@ -89,18 +110,21 @@ function writeNumbers(line: LineWriter, exchange: Exchange, nowMs: number): void
 /** Listener, route, service and backend: encoded once per generation, as they are the same for many lines. */
 function writeWay(line: LineWriter, exchange: Exchange): void {
   const { route, backend } = exchange;
-  line.constant(exchange.listener.logPart);
-  if (route !== null) line.constant(route.logPart);
+  line.constant(route === null ? exchange.listener.logPart : route.logPart);
   if (backend === null) return;
-  line.constant(backend.logPart);
-  line.constant(ATTEMPTS);
-  line.integer(exchange.attempts);
-  if (exchange.responseHeadMs === 0) return;
-  line.constant(UPSTREAM);
+  const answered = exchange.responseHeadMs !== 0;
+  if (answered && exchange.attempts === 1) {
+    line.constant(backend.logParts.answeredAtOnce);
+  } else {
+    line.constant(backend.logParts.upToAttempts);
+    line.integer(exchange.attempts);
+    if (!answered) return;
+    line.constant(UPSTREAM);
+  }
   line.milliseconds(exchange.responseHeadMs - exchange.pickMs);
 }
 
-function writeValue(line: LineWriter, name: Uint8Array, fields: Fields, index: number): void {
+function writeValue(line: LineWriter, name: WordText, fields: Fields, index: number): void {
   const start = fields.valueStart(index);
   line.constant(name);
   line.octets(fields.bytes, start, Math.min(fields.valueEnd(index), start + MAX_VALUE_BYTES));
@@ -115,12 +139,12 @@ function writeReason(line: LineWriter, exchange: Exchange): void {
   line.text(exchange.fault.detail, MAX_VALUE_BYTES);
 }
 
-const COMMON_TIME = piece(" - - [");
-const COMMON_REQUEST = piece('] "');
-const COMMON_STATUS = piece('" ');
-const SPACE = piece(" ");
-const NONE = piece("-");
-const LF = piece("\n");
+const COMMON_TIME = wordText(" - - [");
+const COMMON_REQUEST = wordText('] "');
+const COMMON_STATUS = wordText('" ');
+const SPACE = wordText(" ");
+const NONE = wordText("-");
+const LF = wordText("\n");
 
 /** `client - - [time] "request line" status bytes`, as NCSA httpd wrote it. */
 export function writeCommon(line: LineWriter, exchange: Exchange, status: number, time: LogTime): void {
@@ -134,7 +158,7 @@ export function writeCommon(line: LineWriter, exchange: Exchange, status: number
   } else {
     line.ascii(request.method);
     line.constant(SPACE);
-    line.text(request.path, MAX_VALUE_BYTES);
+    writeTarget(line, request);
     line.constant(SPACE);
     line.ascii(HTTP_VERSION_NAMES[request.version]);
   }
@@ -147,7 +171,33 @@ export function writeCommon(line: LineWriter, exchange: Exchange, status: number
 }
 
 /** `,"key":"value"` with the value escaped, cut if long, for the parts that a generation encodes once. */
-export function logPart(pairs: Readonly<Record<string, string>>): Uint8Array {
+export function logPart(pairs: Readonly<Record<string, string>>): WordText {
+  return wordText(logPartText(pairs));
+}
+
+/** A backend in the lines of the access log. */
+export interface BackendLogParts {
+  /** Up to the number of attempts, which is to follow. */
+  readonly upToAttempts: WordText;
+  /** Up to the time that it took, for a request that the first attempt got an answer to. */
+  readonly answeredAtOnce: WordText;
+}
+
+export function backendLogParts(address: string): BackendLogParts {
+  const start = `${logPartText({ backend: address })},"attempts":`;
+  return { upToAttempts: wordText(start), answeredAtOnce: wordText(`${start}1${UPSTREAM_KEY}`) };
+}
+
+/** The host, from the end of the value before it to the beginning of the path. */
+export function hostLogPart(authority: string): WordText {
+  const line = new LineWriter(Buffer.alloc(MAX_LINE_BYTES));
+  line.constant(HOST);
+  line.text(authority, MAX_VALUE_BYTES);
+  line.constant(PATH);
+  return wordText(line.target.latin1Slice(0, line.position));
+}
+
+function logPartText(pairs: Readonly<Record<string, string>>): string {
   const cut = (_key: string, value: unknown): unknown =>
     typeof value === "string" ? value.slice(0, MAX_NAME_CHARS) : value;
   const text = JSON.stringify(pairs, cut).slice(1, -1);
@@ -155,5 +205,5 @@ export function logPart(pairs: Readonly<Record<string, string>>): Uint8Array {
     /[^ -~]/g,
     (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
   );
-  return piece(ascii === "" ? "" : `,${ascii}`);
+  return ascii === "" ? "" : `,${ascii}`;
 }

@@ -6,7 +6,7 @@
 import type { Log } from "../../base/log.ts";
 import { GLOBAL_SLOTS, type AccessLogPlan } from "../plan.ts";
 import type { Exchange } from "../exchange/exchange.ts";
-import { MAX_LINE_BYTES, writeCommon, writeJson } from "./access-log-format.ts";
+import { JSON_START, MAX_LINE_BYTES, writeCommon, writeJson } from "./access-log-format.ts";
 import { LineWriter } from "./line-writer.ts";
 import { LogTime } from "./log-time.ts";
 import {
@@ -26,7 +26,7 @@ export class AccessLog {
   #plan: AccessLogPlan = { enabled: false, path: "stdout", format: "json", sample: 1 };
   #target: LogTarget | null = null;
   readonly #line = new LineWriter(Buffer.allocUnsafeSlow(BATCH_BYTES));
-  readonly #time = new LogTime();
+  readonly #time = new LogTime(JSON_START);
 
   constructor(counters: Float64Array, log: Log) {
     this.#counters = counters;
@@ -55,6 +55,11 @@ export class AccessLog {
 
   get enabled(): boolean {
     return this.#plan.enabled;
+  }
+
+  /** Whether chance decides about lines: only then `samples` needs a number. */
+  get sampling(): boolean {
+    return this.#plan.sample < 1;
   }
 
   /** Whether an exchange that ended with this status gets a line. Errors always do. */

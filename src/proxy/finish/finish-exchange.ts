@@ -11,8 +11,9 @@ export function finishExchange(context: WorkerContext, exchange: Exchange): void
   exchange.phase = Phase.done;
   recordExchange(counters, exchange, status, clock.nowMs);
   if (exchange.fault !== null) countSlowness(counters, exchange.fault.code);
-  if (accessLog.enabled && accessLog.samples(status, context.chance()))
-    accessLog.append(exchange, status, clock.nowMs);
+  if (!accessLog.enabled) return;
+  const chance = accessLog.sampling ? context.chance() : 0;
+  if (accessLog.samples(status, chance)) accessLog.append(exchange, status, clock.nowMs);
 }
 
 function countSlowness(counters: Float64Array, code: FaultCode): void {

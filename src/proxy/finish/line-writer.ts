@@ -2,7 +2,8 @@
  * Writes the pieces of a log line straight into a buffer: no string is built, nothing is encoded
  * twice. Output is ASCII; other octets are escaped as JSON does.
  */
-import { writeBytes, writeDecimal } from "../../wire/http/write.ts";
+import { copyWords, type WordText, writeWords } from "../../base/word-text.ts";
+import { writeDecimal } from "../../wire/http/write.ts";
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
@@ -20,20 +21,32 @@ const MAX_ESCAPED_BYTES = 6;
 const HEX = Buffer.from("0123456789abcdef", "latin1");
 
 export class LineWriter {
-  target: Buffer;
   position = 0;
+  #target: Buffer;
+  #view: DataView;
 
   constructor(target: Buffer) {
-    this.target = target;
+    this.#target = target;
+    this.#view = viewOf(target);
   }
 
-  constant(bytes: Uint8Array): void {
-    this.position = writeBytes(this.target, this.position, bytes);
+  get target(): Buffer {
+    return this.#target;
+  }
+
+  set target(target: Buffer) {
+    this.#target = target;
+    this.#view = viewOf(target);
+  }
+
+  /** There must be room for `WORD_SLACK_BYTES` more. */
+  constant(text: WordText): void {
+    this.position = writeWords(this.#view, this.position, text);
   }
 
   /** ASCII that needs no escape: our own words, ids, checked methods. */
   ascii(text: string): void {
-    const { target } = this;
+    const target = this.#target;
     const start = this.position;
     for (let i = 0; i < text.length; i++) target[start + i] = text.charCodeAt(i);
     this.position = start + text.length;
@@ -41,7 +54,7 @@ export class LineWriter {
 
   /** Text of a peer, Latin-1; at most `maxLength` characters of it. */
   text(text: string, maxLength: number): void {
-    const { target } = this;
+    const target = this.#target;
     const length = Math.min(text.length, maxLength);
     let at = this.position;
     for (let i = 0; i < length; i++) {
@@ -54,7 +67,7 @@ export class LineWriter {
 
   /** As `text`, from the bytes of a message. */
   octets(bytes: Uint8Array, start: number, end: number): void {
-    const { target } = this;
+    const target = this.#target;
     let at = this.position;
     for (let i = start; i < end; i++) {
       const octet = bytes[i] as number;
@@ -64,25 +77,58 @@ export class LineWriter {
     this.position = at;
   }
 
+  /** ASCII of a message that is known to need no escape: ids that were checked, or that are ours. */
+  plain(bytes: DataView, start: number, end: number): void {
+    this.position = copyWords(this.#view, this.position, bytes, start, end);
+  }
+
   /** A whole number, not negative. */
   integer(value: number): void {
-    this.position = writeDecimal(this.target, this.position, value);
+    this.position = writeDecimal(this.#target, this.position, value);
   }
 
   /** Milliseconds with up to three digits after the point, as short as a number can be. */
   milliseconds(value: number): void {
     const micros = Math.max(0, Math.round(value * 1000));
-    const whole = Math.floor(micros / 1000);
-    let rest = micros - whole * 1000;
-    this.integer(whole);
-    if (rest === 0) return;
-    this.target[this.position++] = POINT;
-    for (let unit = 100; rest > 0; unit /= 10) {
-      const digit = Math.floor(rest / unit);
-      this.target[this.position++] = ZERO + digit;
-      rest -= digit * unit;
+    if (micros < 1000) {
+      this.#target[this.position++] = ZERO;
+      this.#fraction(micros | 0);
+      return;
     }
+    const whole = Math.floor(micros / 1000);
+    this.integer(whole);
+    this.#fraction(micros - whole * 1000);
   }
+
+  /** A point and the thousandths without their trailing zeros; nothing at all for 0. */
+  #fraction(thousandths: number): void {
+    if (thousandths === 0) return;
+    const target = this.#target;
+    const at = this.position;
+    target[at] = POINT;
+    writeThreeDigits(target, at + 1, thousandths);
+    let end = at + 4;
+    while (target[end - 1] === ZERO) end--;
+    this.position = end;
+  }
+
+  /** A whole number below 1000, with its leading zeros. */
+  threeDigits(value: number): void {
+    writeThreeDigits(this.#target, this.position, value);
+    this.position += 3;
+  }
+}
+
+function viewOf({ buffer, byteOffset, length }: Buffer): DataView {
+  return new DataView(buffer, byteOffset, length);
+}
+
+function writeThreeDigits(target: Uint8Array, at: number, value: number): void {
+  const hundreds = (value / 100) | 0;
+  const tens = ((value - hundreds * 100) / 10) | 0;
+  target[at] = ZERO + hundreds;
+  target[at + 1] = ZERO + tens;
+  target[at + 2] = ZERO + value - hundreds * 100 - tens * 10;
 }
 
 function escapeOctet(target: Uint8Array, at: number, octet: number): number {

@@ -1,34 +1,43 @@
 /** Timestamps of log lines: the part up to the second is formatted once a second. */
+import { wordText } from "../../base/word-text.ts";
 import { civilTime, type CivilTime } from "../../wire/http/civil-time.ts";
+import type { LineWriter } from "./line-writer.ts";
 
 const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"] as const;
-const FRACTIONS = Array.from({ length: 1000 }, (_, ms) => `.${String(ms).padStart(3, "0")}Z`);
 
 export class LogTime {
   /** Monotonic milliseconds at the end of the exchange that is being logged. */
   nowMs = 0;
+  readonly #before: string;
   #second = -1;
-  #rfc3339 = "";
+  #rfc3339 = wordText("");
   #common = "";
 
-  /** RFC 3339 in UTC, with milliseconds. `wallMs` is whole. */
-  rfc3339(wallMs: number): string {
-    this.#format(wallMs);
-    return this.#rfc3339 + (FRACTIONS[wallMs % 1000] as string);
+  /** `before`: ASCII text that stands in front of every RFC 3339 timestamp, and is copied with it. */
+  constructor(before = "") {
+    this.#before = before;
+  }
+
+  /** Writes `before` and RFC 3339 in UTC with milliseconds, but for the `Z`. `wallMs` is whole. */
+  rfc3339(line: LineWriter, wallMs: number): void {
+    const second = Math.floor(wallMs / 1000);
+    if (second !== this.#second) this.#format(second, wallMs);
+    line.constant(this.#rfc3339);
+    line.threeDigits(wallMs - second * 1000);
   }
 
   /** As in the common log format, `10/Oct/2000:13:55:36 +0000`. */
   common(wallMs: number): string {
-    this.#format(wallMs);
+    const second = Math.floor(wallMs / 1000);
+    if (second !== this.#second) this.#format(second, wallMs);
     return this.#common;
   }
 
-  #format(wallMs: number): void {
-    const second = Math.floor(wallMs / 1000);
-    if (second === this.#second) return;
+  #format(second: number, wallMs: number): void {
     this.#second = second;
     const time = civilTime(wallMs);
-    this.#rfc3339 = `${time.year}-${two(time.month)}-${two(time.day)}T${clock(time)}`;
+    const date = `${time.year}-${two(time.month)}-${two(time.day)}`;
+    this.#rfc3339 = wordText(`${this.#before}${date}T${clock(time)}.`);
     this.#common = `${two(time.day)}/${MONTHS[time.month - 1]}/${time.year}:${clock(time)} +0000`;
   }
 }

@@ -1,12 +1,14 @@
 /** What a generation means to one listener: its plan, its router, its limits and the sessions that follow them. */
 import { DEFAULT_H1_LIMITS } from "../../wire/h1/h1-limits.ts";
 import { SessionPool } from "../downstream/session-pool.ts";
+import { HostProfiles } from "../exchange/host-profile.ts";
 import type { Generation, ListenerRuntime } from "../generation.ts";
 
 export interface ListenerCurrent {
   readonly generation: Generation;
   readonly runtime: ListenerRuntime;
   readonly sessions: SessionPool;
+  readonly hosts: HostProfiles;
   /** From the first byte of a request to the end of its head. */
   readonly headDeadlineMs: number;
 }
@@ -28,6 +30,7 @@ export function listenerCurrent(generation: Generation, runtime: ListenerRuntime
     generation,
     runtime,
     sessions,
+    hosts: new HostProfiles(),
     headDeadlineMs: Math.min(http.headerTimeoutMs, limits.headerDeadlineMs),
   };
 }

@@ -7,6 +7,7 @@ import type { RoutePlan } from "../plan.ts";
 import { compileRouter, type Router } from "./compile-router.ts";
 import { parseRule } from "./parse-rule.ts";
 import { RouteRequest } from "./route-input.ts";
+import { routingHost } from "./routing-host.ts";
 import type { RuleNode } from "./rule.ts";
 
 interface TestRequest {
@@ -43,7 +44,7 @@ function requestOf(request: TestRequest): RouteRequest {
     head.fields.addBytes(bytes, 0, name.length, name.length, bytes.length);
   }
   const routed = new RouteRequest(head);
-  routed.set(head, request.clientIp ?? "192.0.2.1");
+  routed.set(head, routingHost(head.authority), request.clientIp ?? "192.0.2.1");
   return routed;
 }
 

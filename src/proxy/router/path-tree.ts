@@ -5,6 +5,7 @@
  *
  * Built by `PathTreeBuilder`, immutable afterwards. Ranks order candidates: 0 is tried first.
  */
+import { codesOf, hasCodes } from "./character-codes.ts";
 import type { Predicate } from "./predicate.ts";
 import type { RouteInput } from "./route-input.ts";
 import type { PathKey } from "./rule-alternatives.ts";
@@ -22,7 +23,7 @@ export const NO_RANK = 0x3fffffff;
 const MAX_LINEAR_CHILDREN = 8;
 
 class PathNode {
-  readonly label: string;
+  readonly label: Uint16Array;
   readonly exact: readonly Candidate[];
   readonly prefix: readonly Candidate[];
   /** First characters of the children's labels, ascending. */
@@ -34,7 +35,7 @@ class PathNode {
   readonly bestPrefix: number;
 
   constructor(draft: DraftNode, above: PathNode | null) {
-    this.label = draft.label;
+    this.label = codesOf(draft.label);
     this.exact = reachable(draft.exact);
     this.prefix = reachable(draft.prefix);
     this.above = above;
@@ -88,14 +89,16 @@ export class PathTree {
 
   /** The best rank that matches the request and is better than `bound`; `bound` when there is none. */
   match(request: RouteInput, bound: number): number {
-    const { target, pathEnd } = request;
+    const { bytes, pathEnd } = request;
     let best = bound;
     let node = this.#root;
-    let at = 0;
+    let at = request.targetStart;
     while (at < pathEnd) {
-      const child = node.child(target.charCodeAt(at));
-      if (child === undefined || !hasLabel(target, at, pathEnd, child.label)) break;
-      at += child.label.length;
+      const child = node.child(bytes[at] as number);
+      if (child === undefined) break;
+      const { label } = child;
+      if (pathEnd - at < label.length || !hasCodes(bytes, at, label)) break;
+      at += label.length;
       node = child;
     }
     if (at === pathEnd) best = firstMatch(node.exact, request, best);
@@ -106,13 +109,6 @@ export class PathTree {
     }
     return best;
   }
-}
-
-/** The first character is known to be equal. */
-function hasLabel(target: string, at: number, end: number, label: string): boolean {
-  if (end - at < label.length) return false;
-  for (let i = 1; i < label.length; i++) if (target.charCodeAt(at + i) !== label.charCodeAt(i)) return false;
-  return true;
 }
 
 function firstMatch(candidates: readonly Candidate[], request: RouteInput, bound: number): number {

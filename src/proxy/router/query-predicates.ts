@@ -26,16 +26,14 @@ export class QueryHas implements Predicate {
   }
 
   matches(request: RouteInput): boolean {
-    const target = request.target;
+    const { bytes, targetEnd } = request;
     let start = request.pathEnd + 1;
-    while (start < target.length) {
-      const keyEnd = scanTo(target, start, EQUALS);
+    while (start < targetEnd) {
+      const keyEnd = scanTo(bytes, start, targetEnd, EQUALS);
       const end =
-        keyEnd < target.length && target.charCodeAt(keyEnd) === EQUALS
-          ? scanTo(target, keyEnd, AMPERSAND)
-          : keyEnd;
-      if (decodesTo(target, start, keyEnd, this.#key)) {
-        if (this.#value === null || decodesTo(target, Math.min(keyEnd + 1, end), end, this.#value))
+        keyEnd < targetEnd && bytes[keyEnd] === EQUALS ? scanTo(bytes, keyEnd, targetEnd, AMPERSAND) : keyEnd;
+      if (decodesTo(bytes, start, keyEnd, this.#key)) {
+        if (this.#value === null || decodesTo(bytes, Math.min(keyEnd + 1, end), end, this.#value))
           return true;
       }
       start = end + 1;
@@ -55,15 +53,13 @@ export class QueryMatches implements Predicate {
   }
 
   matches(request: RouteInput): boolean {
-    const target = request.target;
+    const { bytes, targetEnd } = request;
     let start = request.pathEnd + 1;
-    while (start < target.length) {
-      const keyEnd = scanTo(target, start, EQUALS);
+    while (start < targetEnd) {
+      const keyEnd = scanTo(bytes, start, targetEnd, EQUALS);
       const end =
-        keyEnd < target.length && target.charCodeAt(keyEnd) === EQUALS
-          ? scanTo(target, keyEnd, AMPERSAND)
-          : keyEnd;
-      if (decodesTo(target, start, keyEnd, this.#key) && this.#pattern.test(decoded(target, keyEnd + 1, end)))
+        keyEnd < targetEnd && bytes[keyEnd] === EQUALS ? scanTo(bytes, keyEnd, targetEnd, AMPERSAND) : keyEnd;
+      if (decodesTo(bytes, start, keyEnd, this.#key) && this.#pattern.test(decoded(bytes, keyEnd + 1, end)))
         return true;
       start = end + 1;
     }
@@ -72,44 +68,40 @@ export class QueryMatches implements Predicate {
 }
 
 /** The next `stop` or `&` at or after `start`, or the end. */
-function scanTo(text: string, start: number, stop: number): number {
+function scanTo(text: Uint8Array, start: number, end: number, stop: number): number {
   let i = start;
-  while (i < text.length) {
-    const code = text.charCodeAt(i);
-    if (code === stop || code === AMPERSAND) break;
-    i++;
-  }
+  while (i < end && text[i] !== stop && text[i] !== AMPERSAND) i++;
   return i;
 }
 
 /** The decoded byte at `at`; `byteLength` tells how many characters it took. */
-function byteAt(text: string, at: number, end: number): number {
-  const code = text.charCodeAt(at);
+function byteAt(text: Uint8Array, at: number, end: number): number {
+  const code = text[at] as number;
   if (code === PLUS) return SPACE;
   if (byteLength(text, at, end) === 1) return code;
-  return hexDigit(text.charCodeAt(at + 1)) * 16 + hexDigit(text.charCodeAt(at + 2));
+  return hexDigit(text[at + 1] as number) * 16 + hexDigit(text[at + 2] as number);
 }
 
-function byteLength(text: string, at: number, end: number): number {
+function byteLength(text: Uint8Array, at: number, end: number): number {
   const escaped =
-    text.charCodeAt(at) === PERCENT &&
+    text[at] === PERCENT &&
     at + 2 < end &&
-    hexDigit(text.charCodeAt(at + 1)) !== -1 &&
-    hexDigit(text.charCodeAt(at + 2)) !== -1;
+    hexDigit(text[at + 1] as number) !== -1 &&
+    hexDigit(text[at + 2] as number) !== -1;
   return escaped ? 3 : 1;
 }
 
-/** Whether `text[start, end)` decodes to exactly these bytes. */
-function decodesTo(text: string, start: number, end: number, bytes: Uint8Array): boolean {
+/** Whether `text[start, end)` decodes to exactly the expected bytes. */
+function decodesTo(text: Uint8Array, start: number, end: number, expected: Uint8Array): boolean {
   let at = start;
-  for (let i = 0; i < bytes.length; i++) {
-    if (at >= end || byteAt(text, at, end) !== bytes[i]) return false;
+  for (let i = 0; i < expected.length; i++) {
+    if (at >= end || byteAt(text, at, end) !== expected[i]) return false;
     at += byteLength(text, at, end);
   }
   return at === end;
 }
 
-function decoded(text: string, start: number, end: number): string {
+function decoded(text: Uint8Array, start: number, end: number): string {
   if (start >= end) return "";
   const bytes = Buffer.allocUnsafe(end - start);
   let length = 0;

@@ -4,14 +4,15 @@
  * path as a text of its own) is only read by those.
  */
 import type { RequestHead } from "../../wire/http/message.ts";
-import { routingHost } from "./routing-host.ts";
 
 export interface RouteInput {
   /** In the form of `routingHost`; empty when the request names none. */
   readonly host: string;
-  /** Path and query as in `RequestHead.path`, not decoded; or `*`. */
-  readonly target: string;
-  /** Where the path in `target` ends: the place of `?`, or the length. */
+  /** Holds path and query in `[targetStart, targetEnd)`, not decoded; or `*`. */
+  readonly bytes: Buffer;
+  readonly targetStart: number;
+  readonly targetEnd: number;
+  /** Where the path ends: the place of `?`, or `targetEnd`. */
   readonly pathEnd: number;
   /** For the method and the fields. */
   readonly head: RequestHead;
@@ -21,27 +22,29 @@ export interface RouteInput {
 
 export class RouteRequest implements RouteInput {
   host = "";
-  target = "";
+  bytes: Buffer;
+  targetStart = 0;
+  targetEnd = 0;
   pathEnd = 0;
   head: RequestHead;
   clientIp = "";
-  /** The authority that `host` was made from: on a connection it is the same for most requests. */
-  #authority = "";
 
   constructor(head: RequestHead) {
     this.head = head;
+    this.bytes = head.fields.bytes;
   }
 
-  /** Takes the request that `head` now holds. Call it anew when the head's authority or path changed. */
-  set(head: RequestHead, clientIp: string): void {
+  /**
+   * Takes the request that `head` now holds; `host` is the `routingHost` of its authority. Call it anew
+   * when the head's authority, path or fields changed.
+   */
+  set(head: RequestHead, host: string, clientIp: string): void {
     this.head = head;
+    this.host = host;
     this.clientIp = clientIp;
-    if (head.authority !== this.#authority) {
-      this.#authority = head.authority;
-      this.host = routingHost(head.authority);
-    }
-    this.target = head.path;
-    const query = head.path.indexOf("?");
-    this.pathEnd = query === -1 ? head.path.length : query;
+    this.bytes = head.fields.bytes;
+    this.targetStart = head.targetStart;
+    this.targetEnd = head.targetEnd;
+    this.pathEnd = head.pathEnd;
   }
 }

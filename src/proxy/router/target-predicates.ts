@@ -1,5 +1,7 @@
 /** Conditions on the request line: host, path and method, and on the client's address. */
+import "../../base/latin1.ts";
 import type { CidrSet } from "../../base/cidr.ts";
+import { codesOf, hasCodes } from "./character-codes.ts";
 import type { Predicate } from "./predicate.ts";
 import type { RouteInput } from "./route-input.ts";
 import type { Pattern } from "./rule-pattern.ts";
@@ -32,28 +34,30 @@ export class HostMatches implements Predicate {
 
 export class PathIs implements Predicate {
   readonly cost = 0;
-  readonly #path: string;
+  readonly #path: Uint16Array;
 
   constructor(path: string) {
-    this.#path = path;
+    this.#path = codesOf(path);
   }
 
   matches(request: RouteInput): boolean {
-    return request.pathEnd === this.#path.length && request.target.startsWith(this.#path);
+    const { targetStart, pathEnd } = request;
+    return pathEnd - targetStart === this.#path.length && hasCodes(request.bytes, targetStart, this.#path);
   }
 }
 
 /** A prefix of the path's characters, not of its segments: `/api` matches `/apiary`. Feature row A4.1. */
 export class PathStartsWith implements Predicate {
   readonly cost = 0;
-  readonly #prefix: string;
+  readonly #prefix: Uint16Array;
 
   constructor(prefix: string) {
-    this.#prefix = prefix;
+    this.#prefix = codesOf(prefix);
   }
 
   matches(request: RouteInput): boolean {
-    return request.pathEnd >= this.#prefix.length && request.target.startsWith(this.#prefix);
+    const { targetStart, pathEnd } = request;
+    return pathEnd - targetStart >= this.#prefix.length && hasCodes(request.bytes, targetStart, this.#prefix);
   }
 }
 
@@ -66,8 +70,7 @@ export class PathMatches implements Predicate {
   }
 
   matches(request: RouteInput): boolean {
-    const { target, pathEnd } = request;
-    return this.#pattern.test(pathEnd === target.length ? target : target.slice(0, pathEnd));
+    return this.#pattern.test(request.bytes.latin1Slice(request.targetStart, request.pathEnd));
   }
 }
 

@@ -6,12 +6,12 @@
  * bounded: connections, idle ones, dials at once (a backend that comes back is not stormed), waiters.
  */
 import { Fault } from "../../base/fault.ts";
-import type { Connection } from "../../fastpath/transport.ts";
 import type { Exchange } from "../exchange/exchange.ts";
-import { logPart } from "../finish/access-log-format.ts";
+import { type BackendLogParts, backendLogParts } from "../finish/access-log-format.ts";
 import { GLOBAL_SLOTS, type BackendPlan, type BackendSlots, type PoolPlan } from "../plan.ts";
 import type { WorkerContext } from "../worker-context.ts";
 import type { AddressBook } from "./address-book.ts";
+import { PendingQueue } from "./pending-queue.ts";
 import { PendingRequest } from "./pending-request.ts";
 import { upstreamFailed } from "./upstream-failed.ts";
 import { UpstreamH1 } from "./upstream-h1.ts";
@@ -28,8 +28,7 @@ export interface BackendSettings {
 
 export class Backend {
   readonly context: WorkerContext;
-  /** The backend as it stands in every line of the access log. */
-  readonly logPart: Uint8Array;
+  readonly logParts: BackendLogParts;
   readonly #addresses: AddressBook;
   /** Idle connections in all pools of this worker; shared so that the total is bounded. */
   readonly #idleTotal: { count: number };
@@ -37,7 +36,7 @@ export class Backend {
   readonly #idle: UpstreamH1[] = [];
   #dialing = 0;
   #open = 0;
-  readonly #pending: PendingRequest[] = [];
+  readonly #pending = new PendingQueue();
   #nextAddress = 0;
 
   constructor(
@@ -47,7 +46,7 @@ export class Backend {
     idleTotal: { count: number },
   ) {
     this.context = context;
-    this.logPart = logPart({ backend: settings.plan.address });
+    this.logParts = backendLogParts(settings.plan.address);
     this.#settings = settings;
     this.#addresses = addresses;
     this.#idleTotal = idleTotal;
@@ -146,8 +145,7 @@ export class Backend {
 
   /** The waiter is gone: its client left, or its time is up. */
   forgetPending(pending: PendingRequest): void {
-    const index = this.#pending.indexOf(pending);
-    if (index !== -1) this.#pending.splice(index, 1);
+    this.#pending.remove(pending);
   }
 
   /** Waiters find the backend at its limit, rather than slow to connect. */
@@ -185,15 +183,18 @@ export class Backend {
 
   #shiftPending(): Exchange | null {
     const pending = this.#pending.shift();
-    if (pending === undefined) return null;
+    if (pending === null) return null;
     pending.settle();
     return pending.exchange;
   }
 
   #dialMore(): void {
     const { maxPerBackend } = this.#settings.pool;
-    const wanted = (): number => Math.min(this.#pending.length, MAX_DIALS);
-    while (this.#dialing < wanted() && this.#open < maxPerBackend && this.#dial());
+    const pending = this.#pending;
+    // Their number may change with each dial.
+    while (this.#dialing < pending.length && this.#dialing < MAX_DIALS && this.#open < maxPerBackend) {
+      if (!this.#dial()) return;
+    }
   }
 
   #dial(): boolean {
@@ -207,10 +208,7 @@ export class Backend {
     this.#dialing += 1;
     this.#open += 1;
     (this.context.counters[this.slots.connections] as number) += 1;
-    const connection = new UpstreamH1(this);
-    const open = (owner: UpstreamH1): Connection =>
-      this.context.transport.connect({ host, port: this.plan.port }, owner);
-    connection.dial(open, this.#settings.connectTimeoutMs);
+    new UpstreamH1(this).dial({ host, port: this.plan.port }, this.#settings.connectTimeoutMs);
     return true;
   }
 }

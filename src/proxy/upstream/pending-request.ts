@@ -11,6 +11,9 @@ import { upstreamFailed } from "./upstream-failed.ts";
 
 export class PendingRequest implements RequestSink {
   readonly exchange: Exchange;
+  /** Neighbours in the queue, which alone uses them. */
+  before: PendingRequest | null = null;
+  behind: PendingRequest | null = null;
   readonly #backend: Backend;
   readonly #timer: Timer;
 

@@ -6,7 +6,7 @@
  */
 import { Fault, type FaultCode } from "../../base/fault.ts";
 import { Timer } from "../../base/timer-wheel.ts";
-import type { Connection, ConnectionOwner, Transport } from "../../fastpath/transport.ts";
+import type { Connection, ConnectionOwner, ConnectTarget, Transport } from "../../fastpath/transport.ts";
 import { encodeLastChunk, lastChunkLength } from "../../wire/h1/encode-chunk.ts";
 import { encodeRequestHead, requestHeadLength } from "../../wire/h1/encode-request.ts";
 import { H1Event } from "../../wire/h1/h1-event.ts";
@@ -54,11 +54,11 @@ export class UpstreamH1 implements ConnectionOwner, RequestSink {
     this.#timer = new Timer(() => this.#timeOut());
   }
 
-  dial(open: (owner: UpstreamH1) => Connection, timeoutMs: number): void {
+  dial(target: ConnectTarget, timeoutMs: number): void {
     const { context } = this.#backend;
     this.openedMs = context.clock.nowMs;
     context.wheel.arm(this.#timer, this.openedMs + timeoutMs);
-    this.#connection = open(this);
+    this.#connection = this.#transport.connect(target, this);
   }
 
   /** Stays idle until the deadline. */

@@ -1,4 +1,5 @@
 /** The connection options that the codec itself acts on, RFC 9110 section 7.6.1, as bits. */
+import { equalsLower } from "../http/field-id.ts";
 import { hasElement } from "../http/list.ts";
 
 export const CLOSE = 1;
@@ -11,6 +12,9 @@ const UPGRADE_NAME: Uint8Array = Buffer.from("upgrade", "latin1");
 
 /** The options in a Connection field's value; others are for the proxy to look at. */
 export function optionsOf(bytes: Uint8Array, start: number, end: number): number {
+  // Nearly always there is one element only.
+  if (equalsLower(bytes, start, end, KEEP_ALIVE_NAME)) return KEEP_ALIVE;
+  if (equalsLower(bytes, start, end, CLOSE_NAME)) return CLOSE;
   let options = 0;
   if (hasElement(bytes, start, end, CLOSE_NAME)) options |= CLOSE;
   if (hasElement(bytes, start, end, KEEP_ALIVE_NAME)) options |= KEEP_ALIVE;

@@ -1,8 +1,8 @@
 /**
  * Writes a request head in the one canonical form, RFC 9112 section 3: origin form, Host first, then
  * the fields, then the framing made anew from `bodyLength`. Nothing of the client's own framing gets
- * here. The connection stays open unless the fields hold `Connection: close`. Called by the HTTP/1
- * upstream.
+ * here. A request line and a Host that came in that form are copied in one run with the fields. The
+ * connection stays open unless the fields hold `Connection: close`. Called by the HTTP/1 upstream.
  */
 import { assert } from "../../base/assert.ts";
 import { UNKNOWN_LENGTH, type RequestHead } from "../http/message.ts";
@@ -20,11 +20,10 @@ const CONSTANT_BYTES = 1 + AFTER_TARGET.length + 4;
 const AUTHORITY_OCTETS: Uint8Array = Uint8Array.from(HOST_OCTETS);
 for (const character of ":[]") AUTHORITY_OCTETS[character.charCodeAt(0)] = 1;
 
-/** Upper bound of what `encodeRequestHead` writes. */
+/** Upper bound of what `encodeRequestHead` writes; the target is counted with the fields, whose store it is in. */
 export function requestHeadLength(head: RequestHead): number {
   return (
     head.method.length +
-    head.path.length +
     head.authority.length +
     head.fields.wireLength() +
     CONSTANT_BYTES +
@@ -37,18 +36,24 @@ export function requestHeadLength(head: RequestHead): number {
  * Method, path and authority must be of the octets that the decoder lets through: it is asserted.
  */
 export function encodeRequestHead(target: Buffer, offset: number, head: RequestHead): number {
-  assert(head.method !== "" && head.path !== "", "a request needs a method and a path");
-  let to = writeText(target, offset, head.method, TOKEN_OCTETS);
-  target[to++] = SP;
-  to = writeText(target, to, head.path, TARGET_OCTETS);
-  to = writeBytes(target, to, AFTER_TARGET);
-  to = writeCrlf(target, writeText(target, to, head.authority, AUTHORITY_OCTETS));
-  to = head.fields.writeTo(target, to);
+  assert(head.method !== "" && head.targetEnd > head.targetStart, "a request needs a method and a path");
+  let to = offset;
+  if (head.openingEnd === 0) to = writeOpening(target, to, head);
+  to = head.fields.writeTo(target, to, head.openingStart, head.openingEnd);
   if (head.bodyLength === UNKNOWN_LENGTH) to = writeChunkedLine(target, to);
   else if (head.bodyLength > 0 || expectsContent(head.method)) {
     to = writeLengthLine(target, to, head.bodyLength);
   }
   return writeCrlf(target, to);
+}
+
+/** Request line and Host, of parts that came otherwise than they are written, or were set. */
+function writeOpening(target: Buffer, offset: number, head: RequestHead): number {
+  let to = writeText(target, offset, head.method, TOKEN_OCTETS);
+  target[to++] = SP;
+  to = writeText(target, to, head.path, TARGET_OCTETS);
+  to = writeBytes(target, to, AFTER_TARGET);
+  return writeCrlf(target, writeText(target, to, head.authority, AUTHORITY_OCTETS));
 }
 
 /** Methods for which an empty body is said, RFC 9110 section 8.6. */

@@ -107,22 +107,99 @@ export class FieldSection {
     this.#runStart = -1;
   }
 
+  /**
+   * The line in front of the section goes into the fields' store as well, ahead of them: with their
+   * run when it lies in the `bytes` that `read` gets next (`joined`), else by itself. Returns what to
+   * add to a position in `bytes` to have the one in the store.
+   */
+  lead(bytes: Buffer, start: number, end: number, joined: boolean): number {
+    if (!joined) return this.#fields.addLines(bytes, start, end) - start;
+    this.#beginRun(start);
+    return this.#runShift;
+  }
+
+  /** Where a position in the bytes that are being read will be in the store; -1 when no run is under way. */
+  storeOffset(position: number): number {
+    return this.#runStart === -1 ? -1 : position + this.#runShift;
+  }
+
+  /** Copies the run that is under way: whoever stops reading before the section's end calls it. */
+  endRun(bytes: Buffer, runEnd: number): void {
+    if (this.#runStart === -1) return;
+    const offset = this.#fields.addLines(bytes, this.#runStart, runEnd);
+    assert(offset === this.#runStart + this.#runShift, "a run of field lines went elsewhere than noted");
+    this.#runStart = -1;
+  }
+
   /** Reads from `bytes[start, end)`, sets `event`, and returns the new start. */
   read(bytes: Buffer, start: number, end: number): number {
     if (this.#partial.length > 0) return this.#readPartial(bytes, start, end);
+    const uses = this.#uses;
     let pos = start;
     for (;;) {
-      const next = this.#scan(bytes, pos, end);
-      if (next < 0) return this.#leave(bytes, pos, end, next);
+      // Lines spelt as we spell them, `name: value CRLF`; every other one is for `#readOther`.
+      let nameEnd = pos;
+      while (nameEnd < end && NAME_OCTETS[bytes[nameEnd] as number] === 1) nameEnd++;
+      const valueStart = nameEnd + 2;
+      if (valueStart >= end || bytes[nameEnd] !== COLON || bytes[nameEnd + 1] !== SP || nameEnd === pos) {
+        pos = this.#readOther(bytes, pos, end);
+        if (pos < 0) return -1 - pos;
+        continue;
+      }
+      let valueEnd = valueStart;
+      while (valueEnd < end && FIELD_VALUE_OCTETS[bytes[valueEnd] as number] === 1) valueEnd++;
+      const next = valueEnd + 2;
+      if (
+        next > end ||
+        bytes[valueEnd] !== CR ||
+        bytes[valueEnd + 1] !== LF ||
+        isWhitespace(bytes[valueStart]) ||
+        isWhitespace(bytes[valueEnd - 1])
+      ) {
+        pos = this.#readOther(bytes, pos, end);
+        if (pos < 0) return -1 - pos;
+        continue;
+      }
       const room = this.#roomBytes - next + pos;
-      if (room < 0 || ++this.#fieldCount > this.#maxFields) return this.#tooLarge(pos);
+      if (room < 0 || ++this.#fieldCount > this.#maxFields) {
+        this.endRun(bytes, pos);
+        return this.#tooLarge(pos);
+      }
       this.#roomBytes = room;
-      const id = fieldIdOf(bytes, pos, this.#nameEnd);
-      const use = this.#underscore ? this.#underscoreUse() : (this.#uses[id] as number);
-      if (use < FieldUse.take) this.#note(bytes, pos, next, id);
+      const id = fieldIdOf(bytes, pos, nameEnd);
+      const use = uses[id] as number;
+      if (use < FieldUse.take) {
+        if (this.#runStart === -1) this.#beginRun(pos);
+        const shift = this.#runShift;
+        this.#fields.addSpan(pos + shift, nameEnd + shift, valueEnd + shift, id);
+      }
       pos = next;
-      if (use !== FieldUse.keep && this.#show(bytes, id, use)) return pos;
+      if (use === FieldUse.keep) continue;
+      this.#underscore = false;
+      this.valueStart = valueStart;
+      this.valueEnd = valueEnd;
+      this.#show(bytes, id, use);
+      if (use === FieldUse.forbid) this.endRun(bytes, pos);
+      return pos;
     }
+  }
+
+  /** Reads one line that is spelt otherwise, or is cut; -1 minus the position when `read` has to return there. */
+  #readOther(bytes: Buffer, pos: number, end: number): number {
+    const next = this.#scan(bytes, pos, end);
+    if (next < 0) return -1 - this.#leave(bytes, pos, end, next);
+    const room = this.#roomBytes - next + pos;
+    if (room < 0 || ++this.#fieldCount > this.#maxFields) {
+      this.endRun(bytes, pos);
+      return -1 - this.#tooLarge(pos);
+    }
+    this.#roomBytes = room;
+    const id = fieldIdOf(bytes, pos, this.#nameEnd);
+    const use = this.#underscore ? this.#underscoreUse() : (this.#uses[id] as number);
+    if (use < FieldUse.take) this.#note(bytes, pos, next, id);
+    if (use === FieldUse.keep || !this.#show(bytes, id, use)) return next;
+    if (use === FieldUse.forbid) this.endRun(bytes, next);
+    return -1 - next;
   }
 
   /** Completes the line that was cut; a line of its own is copied on its own. */
@@ -193,23 +270,18 @@ export class FieldSection {
   #note(bytes: Buffer, start: number, next: number, id: number): void {
     const nameEnd = this.#nameEnd;
     if (this.valueStart !== nameEnd + 2 || bytes[nameEnd + 1] !== SP || this.valueEnd + 2 !== next) {
-      this.#endRun(bytes, start);
+      this.endRun(bytes, start);
       this.#fields.addBytes(bytes, start, nameEnd, this.valueStart, this.valueEnd);
       return;
     }
-    if (this.#runStart === -1) {
-      this.#runStart = start;
-      this.#runShift = this.#fields.length - start;
-    }
+    if (this.#runStart === -1) this.#beginRun(start);
     const shift = this.#runShift;
     this.#fields.addSpan(start + shift, nameEnd + shift, this.valueEnd + shift, id);
   }
 
-  #endRun(bytes: Buffer, runEnd: number): void {
-    if (this.#runStart === -1) return;
-    const offset = this.#fields.addLines(bytes, this.#runStart, runEnd);
-    assert(offset === this.#runStart + this.#runShift, "a run of field lines went elsewhere than noted");
-    this.#runStart = -1;
+  #beginRun(start: number): void {
+    this.#runStart = start;
+    this.#runShift = this.#fields.length - start;
   }
 
   /** Decides whether `read` stops at this field; false for one that is left out silently. */
@@ -228,7 +300,7 @@ export class FieldSection {
 
   /** The line at `pos` is not a whole field line: the end, a part, or an error. */
   #leave(bytes: Buffer, pos: number, end: number, result: number): number {
-    this.#endRun(bytes, pos);
+    this.endRun(bytes, pos);
     if (result === EMPTY_LINE) {
       if (this.#roomBytes < 2) return this.#tooLarge(pos);
       this.#roomBytes -= 2;

@@ -22,7 +22,7 @@ import { equalsLower, FIELD_NAMES, FieldId } from "../http/field-id.ts";
 import type { Fields } from "../http/fields.ts";
 import { hasElement } from "../http/list.ts";
 import { HttpVersion, RequestHead, UNKNOWN_LENGTH } from "../http/message.ts";
-import { SP, TOKEN_OCTETS } from "../http/octets.ts";
+import { SLASH, SP, TOKEN_OCTETS } from "../http/octets.ts";
 import { CLOSE, KEEP_ALIVE, optionsOf, UPGRADE } from "./connection-options.ts";
 import { EmptyLines } from "./empty-lines.ts";
 import { REQUEST_FAULTS } from "./fault-codes.ts";
@@ -34,7 +34,7 @@ import { MessageBody } from "./message-body.ts";
 import { methodOf } from "./method.ts";
 import { PartialLine } from "./partial-line.ts";
 import { RequestLine } from "./request-line.ts";
-import { readTarget } from "./request-target.ts";
+import { readOtherTarget } from "./request-target.ts";
 import { StartLine, StartLineOutcome } from "./start-line.ts";
 
 export type { H1Limits, H1RequestPolicy } from "./h1-limits.ts";
@@ -50,6 +50,10 @@ HEAD_USES[FieldId.connection] = FieldUse.show;
 HEAD_USES[FieldId.upgrade] = FieldUse.show;
 HEAD_USES[FieldId.expect] = FieldUse.show;
 HEAD_USES[FieldId.te] = FieldUse.show;
+
+/** How the gateway writes the name of Host, with what follows it. */
+const HOST_NAME: Uint8Array = Buffer.from("Host: ", "latin1");
+const CRLF_BYTES = 2;
 
 const CONTINUE: Uint8Array = Buffer.from("100-continue", "latin1");
 const TRAILERS: Uint8Array = Buffer.from("trailers", "latin1");
@@ -81,6 +85,8 @@ export class RequestDecoder {
   #state: State = State.ready;
   #hasHost = false;
   #absoluteTarget = false;
+  /** Where the request line ends in the store of the fields. */
+  #lineEnd = 0;
   /** Options that the Connection fields named. */
   #options = 0;
   #expectContinue = false;
@@ -211,7 +217,9 @@ export class RequestDecoder {
     head.version = line.version === 10 ? HttpVersion.http10 : HttpVersion.http11;
     head.method = methodOf(bytes, start, line.methodEnd);
     if (line.targetEnd - line.targetStart > this.#maxTargetBytes) return new Fault("target_too_long");
-    const fault = readTarget(head, bytes, line.targetStart, line.targetEnd, this.#scheme);
+    if (head.method === "CONNECT") return new Fault("unsupported_method", "CONNECT");
+    if (bytes[line.targetStart] === SLASH) return null;
+    const fault = readOtherTarget(head, bytes, line.targetStart, line.targetEnd, this.#scheme);
     this.#absoluteTarget = head.authority !== "";
     return fault;
   }
@@ -228,11 +236,26 @@ export class RequestDecoder {
   }
 
   #beginFields(bytes: Buffer, start: number, end: number): number {
-    this.#startLine.release();
-    this.#framing.begin(this.head.version);
-    this.#section.begin(this.head.fields, this.#limits.maxHeaderBytes - this.#startLine.length);
+    const { head } = this;
+    const startLine = this.#startLine;
+    this.#framing.begin(head.version);
+    this.#section.begin(head.fields, this.#limits.maxHeaderBytes - startLine.length);
+    this.#keepLine(bytes);
+    startLine.release();
     this.#state = State.fields;
     return this.#nextFields(bytes, start, end);
+  }
+
+  /** The request line goes with the fields into their store; a target in origin form stays there. */
+  #keepLine(bytes: Buffer): void {
+    const { bytes: lineBytes, start, length } = this.#startLine;
+    const line = this.#line;
+    const { head } = this;
+    const whole = lineBytes === bytes;
+    const shift = this.#section.lead(lineBytes, start, start + length, whole);
+    this.#lineEnd = start + length + shift;
+    if (head.targetEnd !== 0) return;
+    head.setTarget(line.targetStart + shift, line.queryStart + shift, line.targetEnd + shift);
   }
 
   #nextFields(bytes: Buffer, start: number, end: number): number {
@@ -242,9 +265,10 @@ export class RequestDecoder {
       pos = section.read(bytes, pos, end);
       switch (section.event) {
         case SectionEvent.field: {
-          const fault = this.#takeField();
-          if (fault !== null) return this.#failWith(fault, pos);
-          break;
+          const fault = this.#takeField(pos);
+          if (fault === null) break;
+          section.endRun(bytes, pos);
+          return this.#failWith(fault, pos);
         }
         case SectionEvent.needMore:
           this.event = H1Event.needMore;
@@ -257,12 +281,12 @@ export class RequestDecoder {
     }
   }
 
-  /** A field that means something to the codec. */
-  #takeField(): Fault | null {
+  /** A field that means something to the codec; its line ends at `lineEnd`. */
+  #takeField(lineEnd: number): Fault | null {
     const { id, line, valueStart, valueEnd } = this.#section;
     switch (id) {
       case FieldId.host:
-        return this.#takeHost(line, valueStart, valueEnd);
+        return this.#takeHost(line, valueStart, valueEnd, lineEnd);
       case FieldId.contentLength:
         return this.#framing.contentLength(line, valueStart, valueEnd);
       case FieldId.transferEncoding:
@@ -284,17 +308,26 @@ export class RequestDecoder {
     return null;
   }
 
-  #takeHost(line: Buffer, start: number, end: number): Fault | null {
+  #takeHost(line: Buffer, start: number, end: number, lineEnd: number): Fault | null {
     if (this.#hasHost) return new Fault("bad_authority", "more than one Host");
     this.#hasHost = true;
-    if (!this.#absoluteTarget && equalsText(line, start, end, this.#lastAuthority)) {
-      this.head.authority = this.#lastAuthority;
-      return null;
-    }
-    if (!isAuthority(line, start, end)) return new Fault("bad_authority", "Host");
+    const known = equalsText(line, start, end, this.#lastAuthority);
+    if (!known && !isAuthority(line, start, end)) return new Fault("bad_authority", "Host");
     // The target's authority wins over Host (RFC 9112 section 3.2.2).
-    if (!this.#absoluteTarget) this.head.authority = this.#lastAuthority = line.latin1Slice(start, end);
+    if (this.#absoluteTarget) return null;
+    if (!known) this.#lastAuthority = line.latin1Slice(start, end);
+    this.head.authority = this.#lastAuthority;
+    if (end + CRLF_BYTES === lineEnd) this.#noteOpening(line, start, lineEnd);
     return null;
+  }
+
+  /** Whether request line and Host stand together in the form in which they are sent on. */
+  #noteOpening(line: Buffer, valueStart: number, lineEnd: number): void {
+    const section = this.#section;
+    const lineStart = valueStart - HOST_NAME.length;
+    if (section.storeOffset(lineStart) !== this.#lineEnd || this.#line.version !== 11) return;
+    for (let i = 0; i < HOST_NAME.length; i++) if (line[lineStart + i] !== HOST_NAME[i]) return;
+    this.head.setOpening(this.#lineEnd - this.#startLine.length, section.storeOffset(lineEnd));
   }
 
   #takeUpgrade(line: Buffer, start: number, end: number): void {
@@ -339,8 +372,8 @@ export class RequestDecoder {
   }
 
   #failWith(fault: Fault, pos: number): number {
-    // The fields of a head that failed may be half read.
-    if (this.#state === State.fields) this.head.fields.clear();
+    // The fields of a head that failed may be half read; the target stays for the log.
+    if (this.#state === State.fields) this.head.fields.removeEvery();
     this.#partial.release();
     this.fault = fault;
     this.#state = State.failed;

@@ -11,11 +11,18 @@ const HTTP_SLASH: Uint8Array = Buffer.from("HTTP/", "latin1");
 /** `HTTP/1.1`. */
 const VERSION_BYTES = 8;
 
+const QUESTION_MARK = 0x3f;
+/** What a target may hold before its query. */
+const PATH_OCTETS: Uint8Array = Uint8Array.from(TARGET_OCTETS);
+PATH_OCTETS[QUESTION_MARK] = 0;
+
 export class RequestLine {
   /** The method begins the line. */
   methodEnd = 0;
   targetStart = 0;
   targetEnd = 0;
+  /** The first `?` of the target, or its end. */
+  queryStart = 0;
   /** Major version times ten plus minor version. */
   version = 0;
   /** Where a line that does not parse stops to make sense, and why. */
@@ -29,7 +36,11 @@ export class RequestLine {
     if (pos === end || bytes[pos] !== SP || pos === start) return this.#fail(pos, "no method and space");
     this.methodEnd = pos++;
     this.targetStart = pos;
-    while (pos < end && TARGET_OCTETS[bytes[pos] as number] === 1) pos++;
+    while (pos < end && PATH_OCTETS[bytes[pos] as number] === 1) pos++;
+    this.queryStart = pos;
+    if (pos < end && bytes[pos] === QUESTION_MARK) {
+      while (pos < end && TARGET_OCTETS[bytes[pos] as number] === 1) pos++;
+    }
     if (pos === end || bytes[pos] !== SP || pos === this.targetStart) {
       return this.#fail(pos, "the target is empty, or holds an octet that it must not");
     }

@@ -1,6 +1,7 @@
 /**
- * The request target, RFC 9112 section 3.2. Origin form stays; absolute form is taken apart, and its
- * authority replaces the Host field; asterisk form is for OPTIONS. CONNECT is not served.
+ * The request target, RFC 9112 section 3.2, in its rare forms: absolute form is taken apart, and its
+ * authority replaces the Host field; asterisk form is for OPTIONS. Called by the request decoder, which
+ * takes the origin form as it stands.
  */
 import "../../base/latin1.ts";
 import { Fault } from "../../base/fault.ts";
@@ -15,22 +16,17 @@ const HTTP: Uint8Array = Buffer.from("http://", "latin1");
 const HTTPS: Uint8Array = Buffer.from("https://", "latin1");
 
 /**
- * Fills `path`, and `authority` for the absolute form, from the target in `bytes[start, end)`, whose
- * octets are checked and whose method is already in the head. `scheme` is the one that an absolute
- * target must have; empty: either.
+ * Fills path and authority from a target in `bytes[start, end)` that is not in origin form; its octets
+ * are checked, and its method is already in the head. `scheme` is the one that an absolute target must
+ * have; empty: either.
  */
-export function readTarget(
+export function readOtherTarget(
   head: RequestHead,
   bytes: Buffer,
   start: number,
   end: number,
   scheme: string,
 ): Fault | null {
-  if (head.method === "CONNECT") return new Fault("unsupported_method", "CONNECT");
-  if (bytes[start] === SLASH) {
-    head.path = bytes.latin1Slice(start, end);
-    return null;
-  }
   if (end - start === 1 && bytes[start] === ASTERISK) {
     head.path = "*";
     return head.method === "OPTIONS" ? null : new Fault("bad_request", "target * without OPTIONS");

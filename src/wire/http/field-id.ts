@@ -134,12 +134,26 @@ function slotOf(length: number, first: number, last: number): number {
   return (length * 37 + (first | 0x20) * 7 + (last | 0x20) * 131) & (SLOTS - 1);
 }
 
-/** The id of the name in `bytes[start, end)`, any letter case; `FieldId.other` when it is not one of ours. */
+/**
+ * The id of the name in `bytes[start, end)`, any letter case; `FieldId.other` when it is not one of
+ * ours. The bytes hold no control characters but HTAB.
+ */
 export function fieldIdOf(bytes: Uint8Array, start: number, end: number): number {
   if (end - start < 2) return FieldId.other;
   let id = firstIds[slotOf(end - start, bytes[start] as number, bytes[end - 1] as number)] as number;
-  while (id !== 0 && !equalsLower(bytes, start, end, lowerNames[id] as Buffer)) id = nextIds[id] as number;
+  while (id !== 0 && !isName(bytes, start, end, lowerNames[id] as Buffer)) id = nextIds[id] as number;
   return id;
+}
+
+/**
+ * As `equalsLower`, for names of ours: of the octets that can stand in a name, only the two cases of a
+ * letter become the same by `| 0x20` where the result is a lower-case letter, a digit or a hyphen.
+ */
+function isName(bytes: Uint8Array, start: number, end: number, lower: Uint8Array): boolean {
+  const { length } = lower;
+  if (end - start !== length) return false;
+  for (let i = 0; i < length; i++) if (((bytes[start + i] as number) | 0x20) !== lower[i]) return false;
+  return true;
 }
 
 /** Whether `bytes[start, end)` is `lower` (already lower-case) when ASCII letter case is ignored. */

@@ -12,9 +12,12 @@
  */
 import "../../base/latin1.ts";
 import { assert } from "../../base/assert.ts";
+import { WORD_SLACK_BYTES, type WordText, writeWords } from "../../base/word-text.ts";
 import { equalsLower, fieldIdOf, FIELD_NAMES, FieldId } from "./field-id.ts";
 import { COLON, CR, FIELD_VALUE_OCTETS, LF, SP, TOKEN_OCTETS } from "./octets.ts";
+import type { FieldTemplate } from "./field-template.ts";
 import { writeText } from "./text.ts";
+import { writeSpan } from "./write.ts";
 
 /** First size of a byte store and of an index; both start empty, as most trailer sections stay so. */
 const FIRST_BYTES = 1024;
@@ -24,19 +27,20 @@ const FIRST_FIELDS = 24;
 const KEPT_BYTES = 8192;
 const KEPT_FIELDS = 96;
 
-/** Shorter spans are copied by hand: cheaper than a call into the runtime. */
-const SHORT_SPAN_BYTES = 32;
-
 /** The index has per field: start of the name, end of the name, end of the value, id with `REMOVED`. */
 const STRIDE = 4;
 const REMOVED = 0x100;
 
+const ALL_OCTETS: Uint8Array = new Uint8Array(256).fill(1);
 const NO_BYTES: Buffer = Buffer.alloc(0);
+const NO_VIEW = new DataView(new ArrayBuffer(0));
 const NO_INDEX = new Int32Array(0);
 
 export class Fields {
   /** Field lines; `bytes[lineStart(i), lineEnd(i))` is `name: value CRLF`. */
   bytes: Buffer = NO_BYTES;
+  /** The same memory, for writing words. */
+  view: DataView = NO_VIEW;
   /** How much of `bytes` is in use. */
   length = 0;
   /** Number of fields, those removed included: check `removed(i)` in loops. */
@@ -44,32 +48,20 @@ export class Fields {
   #index: Int32Array = NO_INDEX;
 
   clear(): void {
+    // A store that is too large to be kept has been more than half full, as it is doubled when it grows.
+    if (this.length > KEPT_BYTES / 2 && this.bytes.length > KEPT_BYTES) this.#giveBytesBack();
+    if (this.count > KEPT_FIELDS / 2 && this.#index.length > KEPT_FIELDS * STRIDE) this.#index = NO_INDEX;
     this.length = 0;
     this.count = 0;
-    if (this.bytes.length > KEPT_BYTES) this.bytes = NO_BYTES;
-    if (this.#index.length > KEPT_FIELDS * STRIDE) this.#index = NO_INDEX;
   }
 
   /** Appends a field from raw bytes, already validated by the codec. */
-  addBytes(
-    source: Uint8Array,
-    nameStart: number,
-    nameEnd: number,
-    valueStart: number,
-    valueEnd: number,
-  ): number {
-    const nameLength = nameEnd - nameStart;
-    const start = this.#reserve(nameLength + valueEnd - valueStart + 4);
+  addBytes(source: Buffer, nameStart: number, nameEnd: number, valueStart: number, valueEnd: number): number {
+    const start = this.#reserve(nameEnd - nameStart + valueEnd - valueStart + 4);
     const bytes = this.bytes;
-    copyBytes(source, nameStart, nameEnd, bytes, start);
-    const separator = start + nameLength;
-    copyBytes(source, valueStart, valueEnd, bytes, separator + 2);
-    return this.#close(
-      start,
-      separator,
-      separator + 2 + valueEnd - valueStart,
-      fieldIdOf(bytes, start, separator),
-    );
+    const separator = writeSpan(bytes, start, source, nameStart, nameEnd);
+    const end = writeSpan(bytes, separator + 2, source, valueStart, valueEnd);
+    return this.#close(start, separator, end, fieldIdOf(bytes, start, separator));
   }
 
   /** Appends a field the gateway writes itself. The value must hold no CR, LF or NUL: `isFieldValue` tells. */
@@ -84,6 +76,35 @@ export class Fields {
     const separator = writeText(this.bytes, start, name, TOKEN_OCTETS);
     const valueEnd = writeText(this.bytes, separator + 2, value, FIELD_VALUE_OCTETS);
     return this.#close(start, separator, valueEnd, id);
+  }
+
+  /** Appends one field: its name with colon and blank as words, and a value as for `add`. */
+  addAfter(start: WordText, value: string, id: number): number {
+    const offset = this.#reserve(start.length + value.length + 2);
+    const valueStart = writeWords(this.view, offset, start);
+    const valueEnd = writeText(this.bytes, valueStart, value, FIELD_VALUE_OCTETS);
+    return this.#close(offset, valueStart - 2, valueEnd, id);
+  }
+
+  /** Appends the fields of a template; returns the index of the first. */
+  addTemplate(template: FieldTemplate): number {
+    const { spans } = template;
+    const first = this.count;
+    const offset = this.#reserve(template.text.length);
+    this.length = writeWords(this.view, offset, template.text);
+    for (let i = 0; i < spans.length; i += STRIDE) {
+      const start = offset + (spans[i] as number);
+      const nameEnd = offset + (spans[i + 1] as number);
+      this.addSpan(start, nameEnd, offset + (spans[i + 2] as number), spans[i + 3] as number);
+    }
+    return first;
+  }
+
+  /** Puts text into the store, Latin-1, as no field; returns where it is. */
+  addText(text: string): number {
+    const start = this.#reserve(text.length);
+    this.length = writeText(this.bytes, start, text, ALL_OCTETS);
+    return start;
   }
 
   /**
@@ -107,6 +128,11 @@ export class Fields {
     index[at + 2] = valueEnd;
     index[at + 3] = id;
     this.count++;
+  }
+
+  /** No field is left; what else is in the store stays there. */
+  removeEvery(): void {
+    this.count = 0;
   }
 
   remove(index: number): void {
@@ -202,24 +228,25 @@ export class Fields {
 
   /**
    * Writes every line that is not removed to `target` at `offset`, in runs; returns the new offset.
-   * `target` must have room for `wireLength()` bytes.
+   * `target` must have room for `wireLength()` bytes. What is in `bytes[openingStart, openingEnd)` is
+   * written first.
    */
-  writeTo(target: Buffer, offset: number): number {
+  writeTo(target: Buffer, offset: number, openingStart = 0, openingEnd = 0): number {
     const index = this.#index;
     const limit = this.count * STRIDE;
-    let runStart = 0;
-    let runEnd = 0;
+    let runStart = openingStart;
+    let runEnd = openingEnd;
     let to = offset;
     for (let at = 0; at < limit; at += STRIDE) {
       if ((index[at + 3] as number) >= REMOVED) continue;
       const lineStart = index[at] as number;
       if (lineStart !== runEnd) {
-        to = this.#writeRun(target, to, runStart, runEnd);
+        to = writeSpan(target, to, this.bytes, runStart, runEnd);
         runStart = lineStart;
       }
       runEnd = (index[at + 2] as number) + 2;
     }
-    return this.#writeRun(target, to, runStart, runEnd);
+    return writeSpan(target, to, this.bytes, runStart, runEnd);
   }
 
   /** Appends all fields of another section that are not removed. */
@@ -243,20 +270,23 @@ export class Fields {
     return list;
   }
 
-  #writeRun(target: Buffer, offset: number, start: number, end: number): number {
-    copyBytes(this.bytes, start, end, target, offset);
-    return offset + end - start;
-  }
-
   /** Makes room for so many bytes more; returns where they go. */
   #reserve(size: number): number {
     const start = this.length;
-    if (start + size > this.bytes.length) {
-      const grown = Buffer.allocUnsafeSlow(Math.max(FIRST_BYTES, this.bytes.length * 2, start + size));
-      this.bytes.copy(grown, 0, 0, start);
-      this.bytes = grown;
-    }
+    if (start + size + WORD_SLACK_BYTES > this.bytes.length) this.#growBytes(start + size + WORD_SLACK_BYTES);
     return start;
+  }
+
+  #growBytes(size: number): void {
+    const grown = Buffer.allocUnsafeSlow(Math.max(FIRST_BYTES, this.bytes.length * 2, size));
+    this.bytes.copy(grown, 0, 0, this.length);
+    this.bytes = grown;
+    this.view = new DataView(grown.buffer);
+  }
+
+  #giveBytesBack(): void {
+    this.bytes = NO_BYTES;
+    this.view = NO_VIEW;
   }
 
   #close(nameStart: number, nameEnd: number, valueEnd: number, id: number): number {
@@ -275,13 +305,4 @@ export class Fields {
     grown.set(this.#index);
     this.#index = grown;
   }
-}
-
-function copyBytes(source: Uint8Array, start: number, end: number, target: Uint8Array, offset: number): void {
-  if (end - start > SHORT_SPAN_BYTES) {
-    target.set(source.subarray(start, end), offset);
-    return;
-  }
-  let to = offset;
-  for (let i = start; i < end; i++) target[to++] = source[i] as number;
 }

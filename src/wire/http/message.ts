@@ -13,13 +13,12 @@ export const HTTP_VERSION_NAMES = ["HTTP/1.0", "HTTP/1.1", "HTTP/2", "HTTP/3"] a
 /** `bodyLength` of a message whose length is only known at its end (chunked, or until close). */
 export const UNKNOWN_LENGTH = -1;
 
+/**
+ * Method, authority and target may be set as text, by whoever makes or rewrites a request. A codec that
+ * has the target as bytes puts them into the store of `fields` and calls `setTarget`: no string is made
+ * of a target that is only compared, logged and sent on.
+ */
 export class RequestHead {
-  /** As on the wire; methods are case-sensitive (RFC 9110 section 9.1). */
-  method = "";
-  /** Host and optional port from the Host field, `:authority` or an absolute target; empty when a HTTP/1.0 client sent none. */
-  authority = "";
-  /** Path and query in origin form, starting with `/`; or `*` for OPTIONS. */
-  path = "";
   version: HttpVersion = HttpVersion.http11;
   /** 0: no body; above: exactly so many bytes; `UNKNOWN_LENGTH`: until the end event. */
   bodyLength = 0;
@@ -32,17 +31,76 @@ export class RequestHead {
   /** The client accepts trailers (`TE: trailers`, RFC 9110 section 10.1.4). */
   acceptsTrailers = false;
   readonly fields: Fields = new Fields();
+  /** Path and query in `fields.bytes`; both 0 while there is none. */
+  targetStart = 0;
+  targetEnd = 0;
+  /** Where the path ends: at the `?`, or at `targetEnd`. */
+  pathEnd = 0;
+  /**
+   * Request line and Host field in `fields.bytes` as HTTP/1.1 writes them, when they came just so;
+   * both 0 otherwise, and once one of their parts was set anew.
+   */
+  openingStart = 0;
+  openingEnd = 0;
+  #method = "";
+  #authority = "";
+
+  /** As on the wire; methods are case-sensitive (RFC 9110 section 9.1). */
+  get method(): string {
+    return this.#method;
+  }
+
+  set method(method: string) {
+    this.#method = method;
+    this.setOpening(0, 0);
+  }
+
+  /** Host and optional port from the Host field, `:authority` or an absolute target; empty when a HTTP/1.0 client sent none. */
+  get authority(): string {
+    return this.#authority;
+  }
+
+  set authority(authority: string) {
+    this.#authority = authority;
+    this.setOpening(0, 0);
+  }
+
+  /** Path and query in origin form, starting with `/`; or `*` for OPTIONS. */
+  get path(): string {
+    return this.fields.bytes.latin1Slice(this.targetStart, this.targetEnd);
+  }
+
+  /** Characters above U+00FF are our own mistake. */
+  set path(path: string) {
+    const start = this.fields.addText(path);
+    const query = path.indexOf("?");
+    const end = start + path.length;
+    this.setTarget(start, query === -1 ? end : start + query, end);
+    this.setOpening(0, 0);
+  }
+
+  setTarget(start: number, pathEnd: number, end: number): void {
+    this.targetStart = start;
+    this.pathEnd = pathEnd;
+    this.targetEnd = end;
+  }
+
+  setOpening(start: number, end: number): void {
+    this.openingStart = start;
+    this.openingEnd = end;
+  }
 
   clear(): void {
-    this.method = "";
-    this.authority = "";
-    this.path = "";
     this.version = HttpVersion.http11;
     this.bodyLength = 0;
     this.keepAlive = true;
     this.expectContinue = false;
     this.upgrade = "";
     this.acceptsTrailers = false;
+    this.#method = "";
+    this.#authority = "";
+    this.setTarget(0, 0, 0);
+    this.setOpening(0, 0);
     this.fields.clear();
   }
 }

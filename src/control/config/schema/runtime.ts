@@ -65,7 +65,7 @@ const processes = {
   transport: oneOf({
     values: ["auto", "net", "epoll", "io_uring"],
     default: "auto",
-    doc: "How bytes are moved: `net` is Node's own sockets, `epoll` and `io_uring` are native; `auto` takes the best that there is.",
+    doc: "How bytes are moved: `net` is Node's own sockets, `epoll` and `io_uring` are the native addon's. `auto` takes `epoll`, or `net` where the addon is missing, and logs the reason. One that is named here and cannot run is refused, at `check` too. `auto` does not take `io_uring`, which many kernels and containers block. A reload does not change the transport.",
     example: '"net"',
   }),
 } as const;

@@ -1,0 +1,81 @@
+/** `npm run bench -- h1`: picks scenarios and proxies, plays one after the other, prints and keeps all tables. */
+import { candidates } from "../harness/candidates.ts";
+import type { ProxyKind } from "../harness/proxy.ts";
+import { keep } from "../harness/report.ts";
+import { buildRevision } from "../harness/revision.ts";
+import type { Measured } from "../harness/rounds.ts";
+import { overview } from "../harness/table.ts";
+import type { BenchOptions } from "../options.ts";
+import { playIdle } from "./idle-scenario.ts";
+import { playRequests } from "./request-scenario.ts";
+import { chosenScenarios, H1_SCENARIOS, type Scenario } from "./scenarios.ts";
+
+type Options = BenchOptions & { readonly label: string | undefined };
+
+interface Result {
+  readonly scenario: string;
+  readonly title: string;
+  readonly lines: readonly string[];
+  readonly measured: readonly unknown[];
+  /** Empty for scenarios that measure something else. */
+  readonly requests: readonly Measured[];
+}
+
+export async function runH1(options: BenchOptions): Promise<void> {
+  if (options.scenarios.includes("list")) {
+    for (const { name, title } of H1_SCENARIOS) console.log(`${name.padEnd(16)} ${title}`);
+    return;
+  }
+  const scenarios = chosenScenarios(options.scenarios);
+  const revision = options.compare === undefined ? undefined : buildRevision(options.compare);
+  try {
+    const kinds = candidates({ ...options, compared: revision });
+    await playAll(scenarios, kinds, { ...options, label: revision?.label });
+  } finally {
+    revision?.remove();
+  }
+}
+
+async function playAll(
+  scenarios: readonly Scenario[],
+  kinds: readonly ProxyKind[],
+  options: Options,
+): Promise<void> {
+  const results: Result[] = [];
+  for (const scenario of scenarios) {
+    const start = performance.now();
+    console.log(`\n## ${scenario.name}: ${scenario.title}`);
+    const result = await play(scenario, kinds, options);
+    results.push(result);
+    console.log(["", ...result.lines].join("\n"));
+    console.log(`${scenario.name} took ${((performance.now() - start) / 1000).toFixed(1)} s`);
+  }
+  if (!options.smoke) conclude(results, options);
+}
+
+async function play(scenario: Scenario, kinds: readonly ProxyKind[], options: Options): Promise<Result> {
+  const { name, title } = scenario;
+  switch (scenario.kind) {
+    case "requests": {
+      const { lines, measured } = await playRequests(scenario, kinds, options);
+      return { scenario: name, title, lines, measured, requests: measured };
+    }
+    case "idle": {
+      const { lines, measured } = await playIdle(scenario, kinds, options);
+      return { scenario: name, title, lines, measured, requests: [] };
+    }
+  }
+}
+
+function conclude(results: readonly Result[], options: Options): void {
+  const withRequests = results.filter(({ requests }) => requests.length > 0);
+  const lines = results.flatMap((result) => [...result.lines, ""]);
+  if (withRequests.length > 1) {
+    const all = overview(withRequests.map(({ title, requests }) => [title, requests]));
+    console.log(`\n${all.join("\n")}`);
+    lines.push(...all);
+  }
+  const name = results.length === 1 ? `h1-${results[0]?.scenario ?? ""}` : "h1";
+  const figures = results.map(({ scenario, title, measured }) => ({ scenario, title, measured }));
+  keep(name, options, { figures, lines });
+}

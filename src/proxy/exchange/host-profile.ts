@@ -1,0 +1,92 @@
+/**
+ * What is the same for all requests that name one host, made once and kept: the name that routes are
+ * chosen by, the forwarding fields that follow from it, and its part of a log line. The exchange looks
+ * it up once per request.
+ */
+import type { WordText } from "../../base/word-text.ts";
+import { FieldId } from "../../wire/http/field-id.ts";
+import { FieldTemplate } from "../../wire/http/field-template.ts";
+import { Fields } from "../../wire/http/fields.ts";
+import type { HttpVersion, RequestHead } from "../../wire/http/message.ts";
+import { hostLogPart } from "../finish/access-log-format.ts";
+import { routingHost } from "../router/routing-host.ts";
+import { ID_DIGITS } from "./request-id.ts";
+import { SPAN_DIGITS, TRACE_DIGITS } from "./trace-context.ts";
+
+/**
+ * Profiles that a listener keeps, each in the one place that its name gives. A gateway with more hosts
+ * than that, or a client that makes names up, costs a new profile now and then. A power of two.
+ */
+const PLACES = 256;
+
+/** Received-by pseudonym in Via (RFC 9110 section 7.6.3; feature row A9.5). */
+const VIA_NAME = "expressgateway";
+export const VIA_BY_VERSION = [
+  `1.0 ${VIA_NAME}`,
+  `1.1 ${VIA_NAME}`,
+  `2 ${VIA_NAME}`,
+  `3 ${VIA_NAME}`,
+] as const;
+
+/** A new trace, not sampled, with room for its ids. */
+const TRACEPARENT = `00-${"0".repeat(TRACE_DIGITS)}-${"0".repeat(SPAN_DIGITS)}-00`;
+
+export class HostProfile {
+  readonly authority: string;
+  readonly version: HttpVersion;
+  readonly secure: boolean;
+  /** For the router. */
+  readonly host: string;
+  /** All forwarding fields but the client's address, for a client that sent none of them; ids are to be filled in. */
+  readonly forwarding: FieldTemplate;
+  /** For a line of the access log. */
+  readonly logPart: WordText;
+
+  constructor(authority: string, version: HttpVersion, secure: boolean) {
+    this.authority = authority;
+    this.version = version;
+    this.secure = secure;
+    this.host = routingHost(authority);
+    this.logPart = hostLogPart(authority);
+    const fields = new Fields();
+    fields.add(FieldId.xForwardedProto, secure ? "https" : "http");
+    if (authority !== "") fields.add(FieldId.xForwardedHost, authority);
+    fields.add(FieldId.via, VIA_BY_VERSION[version]);
+    fields.add(FieldId.xRequestId, "0".repeat(ID_DIGITS));
+    fields.add(FieldId.traceparent, TRACEPARENT);
+    this.forwarding = new FieldTemplate(fields);
+  }
+}
+
+/** The profiles of one listener. */
+export class HostProfiles {
+  readonly #places: (HostProfile | undefined)[] = Array.from({ length: PLACES });
+
+  of({ authority, version }: RequestHead, secure: boolean): HostProfile {
+    const place = placeOf(authority);
+    const kept = this.#places[place];
+    if (
+      kept !== undefined &&
+      kept.authority === authority &&
+      kept.version === version &&
+      kept.secure === secure
+    )
+      return kept;
+    const made = new HostProfile(authority, version, secure);
+    this.#places[place] = made;
+    return made;
+  }
+}
+
+/** Hosts of one owner mostly differ at the front (`api.`, `www.`), those of many behind it. */
+function placeOf(authority: string): number {
+  const { length } = authority;
+  if (length === 0) return 0;
+  const middle = length >> 1;
+  const sum =
+    length * 31 +
+    authority.charCodeAt(0) * 7 +
+    authority.charCodeAt(middle - (middle >> 1)) * 131 +
+    authority.charCodeAt(middle) * 17;
+  return sum & (PLACES - 1);
+}
