@@ -20,7 +20,13 @@
         "native/transport/send_queue.cc",
         "native/transport/slot_table.cc",
         "native/transport/sockets.cc",
-        "native/transport/transport.cc"
+        "native/transport/transport.cc",
+        "native/transport/uring_buffers.cc",
+        "native/transport/uring_probe.cc",
+        "native/transport/uring_receive.cc",
+        "native/transport/uring_ring.cc",
+        "native/transport/uring_sends.cc",
+        "native/transport/uring_transport.cc"
       ],
       "include_dirs": ["<!(node -p \"require('node-addon-api').include_dir\")", "native"],
       "defines": [

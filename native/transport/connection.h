@@ -43,8 +43,20 @@ struct Connection {
   int send_error = 0;
   // In the list of those to be read in the next round.
   bool in_ready = false;
+  // The submission that names its descriptor last (`UringRing::submits`).
+  uint32_t staged_at = 0;
+  // The engine sends bytes of it when the run of commands ends.
+  bool sending = false;
+  // What the kernel does for the io_uring engine: it receives; it waits for room, and for an error.
+  bool receiving = false;
+  bool awaits_room = false;
+  bool awaits_error = false;
+  // The peer's FIN was read, and waits behind `held`.
+  bool end_held = false;
   // Bytes that the kernel has not taken.
   SendQueue queue;
+  // Bytes that the engine received and may not deliver yet.
+  SendQueue held;
 
   bool live() const { return state == State::kConnecting || state == State::kOpen; }
 };
@@ -53,6 +65,8 @@ struct Listener {
   int fd = -1;
   int32_t id = -1;
   bool open = false;
+  // Names the io_uring engine's wait for connections; 0: there is none.
+  uint32_t watch = 0;
 };
 
 }  // namespace expressgateway::transport

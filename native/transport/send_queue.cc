@@ -66,6 +66,18 @@ void SendQueue::Pop(size_t size) {
   if (first_ == nullptr) last_ = nullptr;
 }
 
+size_t SendQueue::Read(uint8_t* bytes, size_t size) {
+  size_t wanted = std::min(size, bytes_);
+  for (size_t rest = wanted; rest > 0;) {
+    size_t here = std::min<size_t>(rest, first_->end - first_->begin);
+    std::memcpy(bytes, first_->bytes + first_->begin, here);
+    Pop(here);
+    bytes += here;
+    rest -= here;
+  }
+  return wanted;
+}
+
 void SendQueue::Clear() {
   while (first_ != nullptr) {
     Block* next = first_->next;

@@ -25,6 +25,9 @@ class SendQueue {
   // The kernel has taken so many of the first bytes.
   void Pop(size_t size);
 
+  // Moves up to `size` of the first bytes; returns how many.
+  size_t Read(uint8_t* bytes, size_t size);
+
   void Clear();
 
   size_t bytes() const { return bytes_; }

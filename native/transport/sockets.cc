@@ -20,23 +20,6 @@ bool SetInt(int fd, int level, int option, int value) {
   return setsockopt(fd, level, option, &value, sizeof(value)) == 0;
 }
 
-// Up to so many bytes, copying pieces into one is cheaper than handing the kernel a list of them: a
-// head and a small body.
-constexpr size_t kFlattenBytes = 4096;
-
-bool Flatten(const iovec* pieces, int count, iovec* whole) {
-  size_t size = 0;
-  for (int index = 0; index < count; index++) size += pieces[index].iov_len;
-  if (size > kFlattenBytes) return false;
-  auto* to = static_cast<uint8_t*>(whole->iov_base);
-  for (int index = 0; index < count; index++) {
-    std::memcpy(to, pieces[index].iov_base, pieces[index].iov_len);
-    to += pieces[index].iov_len;
-  }
-  whole->iov_len = size;
-  return true;
-}
-
 // The length of the address, 0 when it is none.
 socklen_t UnixAddress(const std::string& path, sockaddr_storage* out) {
   auto* address = reinterpret_cast<sockaddr_un*>(out);
@@ -98,6 +81,19 @@ int PendingError(int fd) {
   socklen_t length = sizeof(error);
   if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &length) != 0) return errno;
   return error;
+}
+
+bool Flatten(const iovec* pieces, int count, iovec* whole) {
+  size_t size = 0;
+  for (int index = 0; index < count; index++) size += pieces[index].iov_len;
+  if (size > kFlattenBytes) return false;
+  auto* to = static_cast<uint8_t*>(whole->iov_base);
+  for (int index = 0; index < count; index++) {
+    std::memcpy(to, pieces[index].iov_base, pieces[index].iov_len);
+    to += pieces[index].iov_len;
+  }
+  whole->iov_len = size;
+  return true;
 }
 
 ssize_t SendPieces(int fd, const iovec* pieces, int count) {

@@ -28,6 +28,14 @@ void PrepareReset(int fd);
 // The socket's pending error, 0 when it has none.
 int PendingError(int fd);
 
+// Up to so many bytes, copying pieces into one is cheaper than handing the kernel a list of them: a
+// head and a small body.
+constexpr size_t kFlattenBytes = 4096;
+
+// Copies pieces to where `whole` points, which has room for `kFlattenBytes`, and sets its length;
+// false: they are larger.
+bool Flatten(const iovec* pieces, int count, iovec* whole);
+
 // Sends without blocking or SIGPIPE. Returns the bytes taken, or a negative errno.
 ssize_t SendPieces(int fd, const iovec* pieces, int count);
 

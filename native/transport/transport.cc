@@ -78,6 +78,7 @@ void Transport::CloseListener(int32_t id) {
 int Transport::Probe(int32_t id) {
   Connection* connection = slots_.Find(id);
   if (connection == nullptr || connection->state != State::kOpen) return kProbeClosed;
+  if (HoldsBytes(connection)) return kProbeUnexpectedBytes;
   return ProbeIdle(connection->fd);
 }
 
@@ -140,6 +141,7 @@ void Transport::RunOne(const Command& command) {
       Finish(connection);
       break;
     case kCommandDestroy:
+      if (connection->sending) Settle(connection);
       Closed(connection, 0);
       break;
     case kCommandReset:
@@ -161,18 +163,19 @@ void Transport::SendOrQueue(Connection* connection, const iovec* pieces, int cou
 
 void Transport::End(Connection* connection) {
   connection->end_wanted = true;
-  if (connection->state == State::kOpen && connection->queue.empty()) AfterQueue(connection);
+  if (connection->state == State::kOpen) Sent(connection);
 }
 
 void Transport::Finish(Connection* connection) {
   connection->finishing = true;
   connection->paused = true;
   Pause(connection);
-  if (connection->queue.empty()) AfterQueue(connection);
+  Sent(connection);
 }
 
 // RST instead of FIN. There is none before the handshake, nor on a Unix socket.
 void Transport::Reset(Connection* connection) {
+  if (connection->sending) Settle(connection);
   if (connection->tcp && connection->state == State::kOpen) PrepareReset(connection->fd);
   Closed(connection, 0);
 }
@@ -190,12 +193,14 @@ void Transport::Tick() {
     more = HasMore() || !deferred_.empty();
   }
   if (more) host_->Poke();
+  EndTick(more);
 }
 
 void Transport::Deliver() {
-  if (events_ == 0) return;
+  if (events_ == 0) return ReleaseClosed();
   gathering_ = false;
   Run(host_->Deliver(events_));
+  EndBatch();
   gathering_ = true;
   batch_++;
   events_ = 0;
@@ -314,6 +319,7 @@ void Transport::Closed(Connection* connection, int error) {
   connection->fd = -1;
   connection->state = State::kClosed;
   connection->queue.Clear();
+  connection->held.Clear();
   info(connection).queued = 0;
   info(connection).blocked = 0;
   Post(kEventClose, connection->id, error, 0);
@@ -336,6 +342,10 @@ bool Transport::Enqueue(Connection* connection, const iovec* pieces, int count, 
   info(connection).queued = static_cast<int32_t>(queued);
   if (queued >= kHighWaterBytes) info(connection).blocked = 1;
   return true;
+}
+
+void Transport::Sent(Connection* connection) {
+  if (connection->queue.empty() && !connection->sending) AfterQueue(connection);
 }
 
 void Transport::Dequeued(Connection* connection, size_t size) {

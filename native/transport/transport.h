@@ -96,6 +96,8 @@ class Transport {
   // There is something to gather that no descriptor will announce.
   virtual bool HasMore() const = 0;
   // Sends to an open connection whose queue is empty, and queues the rest (`Enqueue`), or fails it.
+  // An engine may do it later, but before the run ends: it sets `connection->sending` until it calls
+  // `Sent`, `Enqueue` or `Closed`.
   virtual void Send(Connection* connection, const iovec* pieces, int count) = 0;
   // Sends what is queued; called when a dial has succeeded.
   virtual void SendQueued(Connection* connection) = 0;
@@ -107,13 +109,23 @@ class Transport {
   // Lets go of the descriptor. The slot is not used again before `HoldsSlot` is false.
   virtual void CloseDescriptor(Connection* connection) = 0;
   virtual bool HoldsSlot(const Connection* connection) const { return false; }
+  // Sends now what is still to be sent: the connection is about to be closed.
+  virtual void Settle(Connection* connection) {}
+  // Received bytes of it are on their way that the kernel does not hold any more.
+  virtual bool HoldsBytes(const Connection* connection) const { return false; }
   // A run of commands has ended.
   virtual void EndRun() {}
+  // A batch was delivered, and nobody uses its bytes any more.
+  virtual void EndBatch() {}
+  // The tick has ended. `more`: another one comes soon.
+  virtual void EndTick(bool more) {}
 
   // Posts an event: into the ring while gathering, else it waits for the next batch.
   void Post(int32_t kind, int32_t id, int32_t a, int32_t b);
   // Makes room for a few events and one read, by delivering what is there. Connections may be gone after it.
   void EnsureRoom();
+  // Delivers what is there. Connections may be gone after it.
+  void Deliver();
   // The connection that an event was meant for, null when it is gone.
   Connection* Live(int32_t id, uint32_t generation);
 
@@ -133,6 +145,8 @@ class Transport {
   void Closed(Connection* connection, int error);
   // Takes what could not be sent; false: the connection was failed for want of memory.
   bool Enqueue(Connection* connection, const iovec* pieces, int count, size_t skip);
+  // Everything that `Send` was given has gone out.
+  void Sent(Connection* connection);
   // The kernel took so much from the queue.
   void Dequeued(Connection* connection, size_t size);
 
@@ -150,7 +164,6 @@ class Transport {
   void CloseAll();
 
  private:
-  void Deliver();
   void Put(const Event& event);
   void TakeDeferred();
   void ReleaseClosed();

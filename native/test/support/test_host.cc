@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstring>
+#include <iterator>
 
 #include "support/registry.h"
 #include "transport/engines.h"
@@ -142,7 +143,7 @@ uint32_t TestHost::Deliver(uint32_t count) {
   CHECK(!in_batch_);
   CHECK(count > 0 && count <= sizes_.events);
   batches++;
-  slab_seen_ = 0;
+  slab_seen_.clear();
   in_batch_ = true;
   for (uint32_t index = 0; index < count; index++) OnEvent(events_[index]);
   in_batch_ = false;
@@ -200,7 +201,7 @@ void TestHost::OnAccept(const Event& event) {
 
 void TestHost::OnData(const Event& event, Record* record) {
   record->data_in = batches;
-  slab_seen_ = static_cast<uint32_t>(event.b);
+  slab_seen_[event.a] = event.b;
   if (!keep_bytes) return;
   record->received.append(reinterpret_cast<const char*>(slab_.get()) + event.a,
                           static_cast<size_t>(event.b - event.a));
@@ -221,7 +222,10 @@ void TestHost::Judge(const Event& event, const Record* record) const {
   CHECK(record->paused_in == -1 || record->paused_in == batches);
   CHECK(event.a >= 0 && event.a < event.b);
   CHECK(static_cast<uint32_t>(event.b) <= sizes_.slab_bytes);
-  CHECK(static_cast<uint32_t>(event.a) >= slab_seen_);
+  // It shares no byte with another.
+  auto next = slab_seen_.lower_bound(event.a);
+  if (next != slab_seen_.end()) CHECK(event.b <= next->first);
+  if (next != slab_seen_.begin()) CHECK(std::prev(next)->second <= event.a);
 }
 
 }  // namespace expressgateway::test

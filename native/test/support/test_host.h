@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -118,8 +119,8 @@ class TestHost final : public transport::Host {
   std::vector<RecordPtr> records_;
   uint32_t staged_ = 0;
   uint32_t out_used_ = 0;
-  // Bytes of the slab that this batch's data events have named so far.
-  uint32_t slab_seen_ = 0;
+  // Where this batch's data events so far begin in the slab, and end.
+  std::map<int32_t, int32_t> slab_seen_;
   bool in_batch_ = false;
   bool poked_ = false;
   // The last, so that it goes before its memory.

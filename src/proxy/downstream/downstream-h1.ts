@@ -297,18 +297,20 @@ export class DownstreamH1 implements ConnectionOwner, IntakeOwner, ResponseSink 
 
   #completed(): void {
     finishExchange(this.#context, this.#exchange);
+    const saidAll = this.#keepAlive.saidAll(this.#exchange) && !this.#intake.holding;
     this.#endSession();
-    if (!this.#keepAlive.completed()) return this.#startLinger();
+    if (!this.#keepAlive.completed()) return this.#startLinger(saidAll);
     this.#state = "idle";
     this.#idleSinceMs = this.#context.clock.nowMs;
     this.#context.wheel.arm(this.#timer, this.#idleSinceMs + this.#http.keepaliveTimeoutMs);
     this.#proceed();
   }
 
-  #startLinger(): void {
+  #startLinger(saidAll = false): void {
     const { nowMs } = this.#context.clock;
+    const stallMs = this.#http.bodyTimeoutMs;
     this.#state = "lingering";
-    this.#linger = new Linger(this.#transport, this.#connection, nowMs, this.#http.bodyTimeoutMs);
+    this.#linger = new Linger(this.#transport, this.#connection, { nowMs, stallMs, saidAll });
     this.#intake.discard();
     this.#context.wheel.arm(this.#timer, nowMs + LINGER_MS);
   }

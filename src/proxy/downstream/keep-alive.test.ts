@@ -58,7 +58,30 @@ test("Connection: close from the client is honoured", () => {
   client.send(get("/", "Connection: close"));
   gateway.backend().send(ok("bye"));
   assert.deepEqual(connectionFields(client), ["close"]);
+  assert.equal(client.ending, "closed", "a client that has said everything is not waited for");
+  assertClean(gateway, client);
+});
+
+test("Connection: close with more behind it is honoured, and the rest is read, lest the answer be lost", () => {
+  const gateway = new MemoryGateway();
+  const client = gateway.client();
+  client.send(get("/", "Connection: close") + get("/more"));
+  gateway.backend().send(ok("bye"));
+  assert.deepEqual(told(client), ["200 bye"]);
   assert.equal(client.ending, "fin");
+  assertClean(gateway, client);
+});
+
+test("a client that closes after this request and reads slowly keeps its connection until it has all", () => {
+  const gateway = new MemoryGateway();
+  const client = gateway.client();
+  client.send(get("/", "Connection: close"));
+  client.stopReading();
+  gateway.backend().send(ok("bye"));
+  assert.equal(client.ending, "open");
+  client.startReading();
+  assert.equal(client.ending, "closed");
+  assert.deepEqual(told(client), ["200 bye"]);
   assertClean(gateway, client);
 });
 
@@ -79,7 +102,7 @@ test("HTTP/1.0 closes unless it asks not to, and is told", () => {
   const plain = gateway.client();
   plain.send("GET / HTTP/1.0\r\n\r\n");
   gateway.backend().send(ok("x"));
-  assert.equal(plain.ending, "fin");
+  assert.equal(plain.ending, "closed");
   const kept = gateway.client();
   for (let i = 0; i < 2; i++) {
     kept.send("GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");

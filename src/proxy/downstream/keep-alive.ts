@@ -18,6 +18,11 @@ export class KeepAlive {
     return max === 0 || this.#served + 1 < max;
   }
 
+  /** The client has sent its whole request and announced that it is the last (RFC 9112 section 9.6), or sent FIN. */
+  saidAll(exchange: Exchange): boolean {
+    return exchange.requestEnded && (this.peerEnded || !exchange.request.keepAlive);
+  }
+
   /** An exchange is complete; true: the next one may come. */
   completed(): boolean {
     this.#served += 1;

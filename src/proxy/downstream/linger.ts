@@ -21,13 +21,19 @@ export class Linger {
   #queuedBytes: number;
   #sinceMs: number;
 
-  constructor(transport: Transport, connection: Connection, nowMs: number, stallMs: number) {
+  /** `saidAll`: the client promised to send nothing more, so that nothing of it has to be awaited. */
+  constructor(
+    transport: Transport,
+    connection: Connection,
+    since: { readonly nowMs: number; readonly stallMs: number; readonly saidAll: boolean },
+  ) {
     this.#transport = transport;
     this.#connection = connection;
-    this.#stallMs = stallMs;
-    transport.end(connection);
+    this.#stallMs = since.stallMs;
+    if (since.saidAll) transport.finish(connection);
+    else transport.end(connection);
     this.#queuedBytes = transport.queuedBytes(connection);
-    this.#sinceMs = nowMs;
+    this.#sinceMs = since.nowMs;
   }
 
   /** More came in; true: the client sends too much to be waited for. */

@@ -88,10 +88,11 @@ export class Fields {
 
   /** Appends the fields of a template; returns the index of the first. */
   addTemplate(template: FieldTemplate): number {
-    const { spans } = template;
+    const { lines, spans } = template;
     const first = this.count;
-    const offset = this.#reserve(template.text.length);
-    this.length = writeWords(this.view, offset, template.text);
+    const offset = this.#reserve(lines.length);
+    this.bytes.set(lines, offset);
+    this.length = offset + lines.length;
     for (let i = 0; i < spans.length; i += STRIDE) {
       const start = offset + (spans[i] as number);
       const nameEnd = offset + (spans[i + 1] as number);

@@ -1,0 +1,176 @@
+// The receiving half of the engine: multishot receives, and what must wait before it is delivered.
+#include <sys/socket.h>
+
+#include <cerrno>
+
+#include "transport/uring_mark.h"
+#include "transport/uring_transport.h"
+
+namespace expressgateway::transport {
+namespace {
+
+// A receive that ended with this can be started again.
+bool CanRestart(int result) {
+  return result > 0 || result == -ENOBUFS || result == -ECANCELED || result == -EAGAIN ||
+         result == -EINTR;
+}
+
+}  // namespace
+
+void UringTransport::StartReceive(Connection* connection) {
+  io_uring_sqe* entry = Stage(connection, Task::kReceive);
+  entry->opcode = IORING_OP_RECV;
+  entry->ioprio = IORING_RECV_MULTISHOT;
+  entry->flags = IOSQE_BUFFER_SELECT;
+  entry->buf_group = UringBuffers::kGroup;
+  // `optlen` since Linux 6.17: bytes in all.
+  entry->file_index = limited_ ? kReadBytes : 0;
+  connection->receiving = true;
+}
+
+void UringTransport::Pause(Connection* connection) {
+  if (connection->state == State::kOpen && !connection->receiving) AwaitError(connection);
+}
+
+void UringTransport::Resume(Connection* connection) {
+  bool held = connection->end_held || !connection->held.empty();
+  if (held || (!connection->receiving && !connection->peer_ended)) ServeLater(connection);
+}
+
+// Shut down, a receive takes what the kernel still holds, and then ends.
+void UringTransport::ReadOut(Connection* connection) {
+  shutdown(connection->fd, SHUT_RD);
+  Resume(connection);
+}
+
+bool UringTransport::HoldsBytes(const Connection* connection) const {
+  if (!connection->held.empty()) return true;
+  uint64_t mark = Mark(Task::kReceive, connection);
+  for (size_t index = next_; index < completions_.size(); index++) {
+    if (completions_[index].mark == mark && completions_[index].result > 0) return true;
+  }
+  return false;
+}
+
+void UringTransport::OnReceived(const Completion& completion) {
+  Connection* connection = slots().Find(IdOf(completion));
+  bool waits = connection->paused || !connection->held.empty();
+  if (completion.result > 0 && !waits && connection->received_in == batch()) Deliver();
+  Completion last = completion;
+  uint32_t start = buffers_.Offset(BufferOf(completion));
+  uint32_t size = Join(&last);
+  bool ended = !GoesOn(last);
+  if (ended) connection->receiving = false;
+  if (!connection->live()) return;
+  if (size > 0 && (connection->paused || !connection->held.empty())) {
+    Hold(connection, start, size);
+  } else if (size > 0) {
+    buffers_in_batch_ = true;
+    Received(connection, start, size);
+  }
+  if (ended && connection->live()) OnReceiveEnded(connection, last.result);
+}
+
+// Takes the buffers of a receive and of those that continue it. Returns the bytes in them.
+uint32_t UringTransport::Join(Completion* last) {
+  if (HasBuffer(*last)) buffers_.Take(BufferOf(*last));
+  if (last->result <= 0) return 0;
+  auto size = static_cast<uint32_t>(last->result);
+  while (next_ < completions_.size() &&
+         static_cast<uint32_t>(last->result) == buffers_.buffer_bytes()) {
+    const Completion& next = completions_[next_];
+    if (next.mark != last->mark || next.result <= 0) break;
+    if (BufferOf(next) != BufferOf(*last) + 1) break;
+    buffers_.Take(BufferOf(next));
+    size += static_cast<uint32_t>(next.result);
+    *last = next;
+    next_++;
+  }
+  return size;
+}
+
+void UringTransport::OnReceiveEnded(Connection* connection, int result) {
+  if (result == 0) {
+    connection->end_held = true;
+    AwaitError(connection);
+    if (!connection->paused) Serve(connection);
+  } else if (result == -EINVAL && limited_) {
+    limited_ = false;
+    ServeLater(connection);
+  } else if (!CanRestart(result)) {
+    Closed(connection, -result);
+  } else if (connection->paused) {
+    AwaitError(connection);
+  } else {
+    ServeLater(connection, result == -ENOBUFS);
+  }
+}
+
+void UringTransport::Hold(Connection* connection, uint32_t start, uint32_t size) {
+  if (!connection->held.Append(memory().slab + start, size)) return Closed(connection, ENOMEM);
+  // Without a limit it would go on for as long as the peer sends.
+  if (!limited_ && connection->receiving) Cancel(Mark(Task::kReceive, connection));
+}
+
+void UringTransport::ServeLater(Connection* connection, bool starved) {
+  if (connection->in_ready) return;
+  connection->in_ready = true;
+  (starved ? starved_ : ready_).push_back(connection->id);
+}
+
+void UringTransport::ServeReady() {
+  ServeAll(&starved_);
+  ServeAll(&ready_);
+}
+
+void UringTransport::ServeAll(std::vector<int32_t>* list) {
+  serving_.swap(*list);
+  for (int32_t id : serving_) {
+    EnsureRoom();
+    Connection* connection = slots().Find(id);
+    connection->in_ready = false;
+    // A paused one comes again when it is resumed.
+    if (connection->state == State::kOpen && !connection->paused) Serve(connection);
+  }
+  serving_.clear();
+}
+
+void UringTransport::Serve(Connection* connection) {
+  if (!connection->held.empty()) DeliverHeld(connection);
+  if (!connection->held.empty()) return ServeLater(connection);
+  if (!connection->end_held) {
+    if (!connection->receiving && !connection->peer_ended) StartReceive(connection);
+  } else if (connection->received_in == batch()) {
+    ServeLater(connection);
+  } else {
+    connection->end_held = false;
+    PeerEnded(connection);
+  }
+}
+
+void UringTransport::DeliverHeld(Connection* connection) {
+  if (connection->received_in == batch() || copied_ == kCopyBytes) return;
+  uint32_t start = memory().slab_bytes - kCopyBytes + copied_;
+  uint32_t size = connection->held.Read(memory().slab + start, kCopyBytes - copied_);
+  copied_ += size;
+  Received(connection, start, size);
+}
+
+// Together with the sends of a run; those with something held have to wait for the next round.
+void UringTransport::RestartReceives() {
+  if (!starved_.empty() || buffers_.exhausted()) return;
+  size_t kept = 0;
+  for (int32_t id : ready_) {
+    Connection* connection = slots().Find(id);
+    if (connection->end_held || !connection->held.empty()) {
+      ready_[kept++] = id;
+      continue;
+    }
+    connection->in_ready = false;
+    if (connection->state != State::kOpen || connection->paused) continue;
+    if (!connection->receiving && !connection->peer_ended) StartReceive(connection);
+  }
+  ready_.resize(kept);
+}
+
+}  // namespace expressgateway::transport
