@@ -10,6 +10,7 @@ import type { Load } from "./harness/load.ts";
 import type { ProxyKind, RunningProxy } from "./harness/proxy.ts";
 import { keep } from "./harness/report.ts";
 import { total } from "./harness/sample.ts";
+import { copyWorkTree } from "./harness/tree-copy.ts";
 import { slopeOf, type Point } from "./harness/slope.ts";
 import { Stage, type Contestant } from "./harness/stage.ts";
 import { markdown } from "./harness/table.ts";
@@ -39,10 +40,15 @@ interface Soaked extends LoadResult {
 }
 
 export async function soak(options: BenchOptions): Promise<void> {
+  const tree = copyWorkTree();
   const only = options.only ?? ["expressgateway"];
-  const kinds = candidates({ only, transports: options.transports, compared: undefined });
   const results: Soaked[] = [];
-  for (const kind of kinds) results.push(await soakOne(kind, options.seconds));
+  try {
+    const kinds = candidates({ only, transports: options.transports, trees: [tree] });
+    for (const kind of kinds) results.push(await soakOne(kind, options.seconds));
+  } finally {
+    tree.remove();
+  }
   const lines = table(results, options.seconds);
   console.log(`\n${lines.join("\n")}`);
   if (!options.smoke) keep("soak", options, { figures: results, lines });

@@ -2,7 +2,7 @@
 import { candidates } from "../harness/candidates.ts";
 import type { ProxyKind } from "../harness/proxy.ts";
 import { keep } from "../harness/report.ts";
-import { buildRevision } from "../harness/revision.ts";
+import { buildRevision, copyWorkTree, type TreeCopy } from "../harness/tree-copy.ts";
 import type { Measured } from "../harness/rounds.ts";
 import { overview } from "../harness/table.ts";
 import type { BenchOptions } from "../options.ts";
@@ -27,12 +27,13 @@ export async function runH1(options: BenchOptions): Promise<void> {
     return;
   }
   const scenarios = chosenScenarios(options.scenarios);
-  const revision = options.compare === undefined ? undefined : buildRevision(options.compare);
+  const trees: TreeCopy[] = [copyWorkTree()];
   try {
-    const kinds = candidates({ ...options, compared: revision });
-    await playAll(scenarios, kinds, { ...options, label: revision?.label });
+    if (options.compare !== undefined) trees.push(buildRevision(options.compare));
+    const kinds = candidates({ ...options, trees });
+    await playAll(scenarios, kinds, { ...options, label: trees[1]?.label });
   } finally {
-    revision?.remove();
+    for (const tree of trees) tree.remove();
   }
 }
 

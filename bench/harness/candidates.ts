@@ -11,9 +11,6 @@ import { expressgateway, refusal, type GatewayTree } from "./expressgateway.ts";
 import { haproxy } from "./haproxy.ts";
 import { nginx, nginxDefaults } from "./nginx.ts";
 import type { ProxyKind } from "./proxy.ts";
-import { ROOT } from "./revision.ts";
-
-export const WORK_TREE: GatewayTree = { root: ROOT, label: "" };
 
 const GATEWAY = "expressgateway";
 
@@ -25,16 +22,15 @@ const USUAL_FOR_COMMITS: readonly string[] = ["nginx", GATEWAY];
 export interface Wanted {
   readonly only: readonly string[] | undefined;
   readonly transports: readonly string[];
-  /** The other commit. */
-  readonly compared: GatewayTree | undefined;
+  /** The work tree, and the commit that it is compared with. */
+  readonly trees: readonly GatewayTree[];
 }
 
-export function candidates({ only, transports, compared }: Wanted): ProxyKind[] {
-  const names = only ?? (compared === undefined ? USUAL : USUAL_FOR_COMMITS);
+export function candidates({ only, transports, trees }: Wanted): ProxyKind[] {
+  const names = only ?? (trees.length === 1 ? USUAL : USUAL_FOR_COMMITS);
   const others = [nginx, nginxDefaults, haproxy, caddy].filter(({ name }) =>
     names.includes(name.toLowerCase()),
   );
-  const trees = compared === undefined ? [WORK_TREE] : [WORK_TREE, compared];
   const gateways = names.includes(GATEWAY) ? trees.flatMap((tree) => gatewaysOf(tree, transports)) : [];
   return [...others, ...gateways].filter(isThere);
 }
@@ -43,7 +39,7 @@ export function candidates({ only, transports, compared }: Wanted): ProxyKind[] 
 function gatewaysOf(tree: GatewayTree, transports: readonly string[]): ProxyKind[] {
   const taken = accepted(tree, transports);
   if (taken.length > 0) return taken.map((transport) => expressgateway(tree, transport));
-  if (tree === WORK_TREE) throw new Error(`the gateway runs on none of: ${transports.join(", ")}`);
+  if (tree.label === "") throw new Error(`the gateway runs on none of: ${transports.join(", ")}`);
   return [expressgateway(tree, "auto")];
 }
 

@@ -1,5 +1,5 @@
 /**
- * The gateway, from a built tree: this one, or another commit's that `revision.ts` has built. Each
+ * The gateway, from a built tree: this one, or another commit's that `tree-copy.ts` has built. Each
  * transport is a contestant of its own.
  */
 import { execFileSync } from "node:child_process";

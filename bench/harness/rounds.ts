@@ -64,7 +64,7 @@ export async function playRounds(stage: Stage, options: RoundOptions): Promise<M
   for (let i = 0; i < FIRST_CALIBRATIONS; i++) await stage.calibration.measure();
   const most = options.rounds * (1 + MAX_EXTRA_ROUNDS);
   for (let round = 1; round <= most; round++) {
-    if (round > options.rounds && allHaveEnough(lists.values(), options.rounds, stage.calibration)) break;
+    if (round > options.rounds && !moreRoundsHelp(lists.values(), options.rounds, stage.calibration)) break;
     for (const [contestant, list] of lists) {
       await playRound(stage.calibration, contestant, run, { round, list });
     }
@@ -72,8 +72,10 @@ export async function playRounds(stage: Stage, options: RoundOptions): Promise<M
   return [...lists].map(([contestant, list]) => summarise(contestant, list, stage.calibration));
 }
 
-function allHaveEnough(lists: Iterable<readonly Run[]>, rounds: number, calibration: Calibration): boolean {
-  return [...lists].every((list) => list.filter((run) => isGood(run, calibration)).length >= rounds);
+/** More rounds help when some runs were good, but not all that are needed; a machine that is always busy stays so. */
+function moreRoundsHelp(lists: Iterable<readonly Run[]>, rounds: number, calibration: Calibration): boolean {
+  const good = [...lists].map((list) => list.filter((run) => isGood(run, calibration)).length);
+  return good.some((count) => count < rounds) && good.some((count) => count > 0);
 }
 
 /** One run of all at once: figures that say nothing, but every part has run. Throws when a request failed. */
