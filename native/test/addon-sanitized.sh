@@ -20,8 +20,9 @@ ln -sfn "$root/node_modules" "$copy/node_modules"
 cd "$copy"
 
 sanitize='-fsanitize=address,undefined -fno-sanitize-recover=all'
-CXXFLAGS="$sanitize -fno-omit-frame-pointer -g1" LDFLAGS=$sanitize sh scripts/build-native.sh
-test -f build/Release/expressgateway.node
+CXXFLAGS="$sanitize -fno-omit-frame-pointer -g1" LDFLAGS=$sanitize \
+  sh scripts/build-native.sh >build.log 2>&1 || cat build.log
+test -f build/Release/expressgateway.node || { cat build.log; exit 1; }
 tsc -p tsconfig.build.json
 printf 'built in %d s\n' $((SECONDS - started))
 

@@ -46,11 +46,8 @@ export class TimerWheel {
   /** Sets the deadline, earlier or later than before. */
   arm(timer: Timer, deadlineMs: number): void {
     timer.deadlineMs = deadlineMs;
-    if (timer.next !== null) {
-      if (timer.dueMs <= deadlineMs) return;
-      unlink(timer);
-    }
-    this.#insert(timer);
+    // One that is not linked is never due. One that is due before will be put back when it comes up.
+    if (timer.dueMs > deadlineMs) this.#link(timer);
   }
 
   /** The deadline is off; the timer may be armed again. It stays linked until its slot comes up. */
@@ -94,6 +91,11 @@ export class TimerWheel {
         this.#insert(timer);
       }
     }
+  }
+
+  #link(timer: Timer): void {
+    if (timer.next !== null) unlink(timer);
+    this.#insert(timer);
   }
 
   #insert(timer: Timer): void {

@@ -95,11 +95,6 @@ void RawSocket::Close() {
 
 int RawSocket::Release() { return std::exchange(fd_, -1); }
 
-void RawSocket::ShrinkBuffers() {
-  SetInt(fd_, SOL_SOCKET, SO_SNDBUF, 1);
-  SetInt(fd_, SOL_SOCKET, SO_RCVBUF, 1);
-}
-
 int RawSocket::port() const {
   sockaddr_storage address = {};
   socklen_t length = sizeof(address);

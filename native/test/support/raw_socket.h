@@ -34,8 +34,6 @@ class RawSocket {
   void Close();
   // Gives the descriptor away.
   int Release();
-  // The smallest buffers that the kernel grants.
-  void ShrinkBuffers();
 
   int port() const;
   int fd() const { return fd_; }

@@ -1,10 +1,13 @@
 // Backpressure on sending: what the kernel does not take is queued, announced, and bounded.
 #include <sys/resource.h>
+#include <sys/socket.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <string>
 
 #include "support/pattern.h"
+#include "support/random.h"
 #include "support/registry.h"
 #include "support/scene.h"
 
@@ -78,6 +81,39 @@ TRANSPORT_TEST("queue: blocked lasts until all has gone out, and one drain ends 
     CHECK_EQ(scene.ReadAt(&link, 4), "more");
     scene.Settle();
     CHECK_EQ(link.record->drains, 1);
+  }
+}
+
+TRANSPORT_TEST("queue: of pieces that go out together, what the kernel does not take follows in order") {
+  Random random(ChooseSeed());
+  Pattern pattern;
+  Scene scene(engine);
+  for (Kind kind : {Kind::kAccepted, Kind::kAcceptedUnix}) {
+    Link link = scene.Make(kind);
+    // Less than most batches send.
+    constexpr int kRoom = 50'000;
+    setsockopt(link.record->fd, SOL_SOCKET, SO_SNDBUF, &kRoom, sizeof(kRoom));
+    size_t sent = 0;
+    size_t most_queued = 0;
+    scene.host.on_event = [&](const transport::Event& event, Record& record) {
+      if (event.kind != transport::kEventData) return;
+      for (int count = 0; count < 8; count++) {
+        size_t size = random.Between(1, 60'000);
+        scene.host.Send(record, pattern.At(3, sent), size);
+        sent += size;
+      }
+    };
+    std::string read;
+    for (size_t count = 1; count <= 12; count++) {
+      size_t before = sent;
+      scene.SendFrom(&link, "x");
+      scene.AwaitReceived(link, count);
+      most_queued = std::max(most_queued, static_cast<size_t>(scene.host.slot(link.record).queued));
+      read += scene.ReadAt(&link, sent - before);
+    }
+    CHECK(read == pattern.Text(3, sent));
+    CHECK(most_queued > 0);
+    scene.host.on_event = nullptr;
   }
 }
 

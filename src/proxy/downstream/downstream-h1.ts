@@ -54,7 +54,7 @@ export class DownstreamH1 implements ConnectionOwner, IntakeOwner, ResponseSink 
     this.#listener = listener;
     this.#idleSinceMs = context.clock.nowMs;
     this.#timer = new Timer((nowMs) => this.#onDeadline(nowMs));
-    this.#clock = new ExchangeClock(context.wheel, this.#timer);
+    this.#clock = new ExchangeClock(context.clock, context.wheel, this.#timer);
     this.#intake = new Intake(context.transport, connection, this);
     this.#writer = new ResponseWriterH1(context.transport, connection);
     // The first request has to come within the header timeout: a connection that says nothing is no client.
@@ -105,7 +105,7 @@ export class DownstreamH1 implements ConnectionOwner, IntakeOwner, ResponseSink 
 
   onDrain(): void {
     if (this.#state === "exchange") {
-      if (this.#exchange.phase === Phase.response) this.#clock.progress(this.#context.clock.nowMs);
+      if (this.#exchange.phase === Phase.response) this.#clock.progress();
       this.#exchange.upstream?.resumeResponse();
     } else if (this.#state === "idle") {
       this.#proceed();
@@ -124,14 +124,14 @@ export class DownstreamH1 implements ConnectionOwner, IntakeOwner, ResponseSink 
     const exchange = this.#exchange;
     this.#writer.informational(exchange);
     if (exchange.response.status === 100) exchange.request.expectContinue = false;
-    this.#clock.resumed(this.#context.clock.nowMs);
+    this.#clock.resumed();
   }
 
   responseHead(): void {
     const exchange = this.#exchange;
     const fault = startResponse(exchange);
     if (fault !== null) return cutExchange(exchange, fault);
-    this.#clock.responseBegun(this.#context.clock.nowMs);
+    this.#clock.responseBegun();
     const mayContinue = this.#keepAlive.mayContinue(exchange, this.#intake.holding);
     this.#keepAlive.promised = this.#writer.head(exchange, mayContinue);
   }
@@ -144,7 +144,7 @@ export class DownstreamH1 implements ConnectionOwner, IntakeOwner, ResponseSink 
       cutExchange(exchange, fault);
       return true;
     }
-    this.#clock.progress(this.#context.clock.nowMs);
+    this.#clock.progress();
     return this.#writer.body(bytes, start, end);
   }
 
@@ -171,7 +171,7 @@ export class DownstreamH1 implements ConnectionOwner, IntakeOwner, ResponseSink 
 
   resumeRequest(): void {
     this.#bodyOpen = true;
-    this.#clock.resumed(this.#context.clock.nowMs);
+    this.#clock.resumed();
     this.#proceed();
   }
 
@@ -240,7 +240,7 @@ export class DownstreamH1 implements ConnectionOwner, IntakeOwner, ResponseSink 
 
   #begin(exchange: Exchange): void {
     this.#prepare(exchange);
-    this.#clock.begin(exchange, this.#context.clock.nowMs);
+    this.#clock.begin(exchange);
     const fault = requestTooLarge(exchange);
     if (fault !== null) return refuseRequest(exchange, fault);
     if (exchange.request.bodyLength === 0) {
@@ -255,13 +255,13 @@ export class DownstreamH1 implements ConnectionOwner, IntakeOwner, ResponseSink 
     exchange.requestBytes += end - start;
     const fault = requestTooLarge(exchange);
     if (fault !== null) return refuseRequest(exchange, fault);
-    this.#clock.received(this.#context.clock.nowMs);
+    this.#clock.received();
     this.#bodyOpen = exchange.upstream?.writeRequest(bytes, start, end) ?? true;
   }
 
   #requestComplete(exchange: Exchange): void {
     exchange.endRequest();
-    this.#clock.requestEnded(this.#context.clock.nowMs);
+    this.#clock.requestEnded();
   }
 
   /** Looks at what is held, as it may be usable now. */

@@ -2,6 +2,7 @@
  * The deadlines of one exchange on one timer: what may take how long depends on the phase. Progress
  * only moves numbers; the timer looks at them when it fires. Feature rows A8.1, A20.12, A20.13.
  */
+import type { Clock } from "../../base/clock.ts";
 import { Fault } from "../../base/fault.ts";
 import type { Timer, TimerWheel } from "../../base/timer-wheel.ts";
 import { Phase, type Exchange } from "../exchange/exchange.ts";
@@ -10,6 +11,7 @@ import type { HttpPlan, RuntimePlan } from "../plan.ts";
 const NOT_MEASURED = -1;
 
 export class ExchangeClock {
+  readonly #clock: Clock;
   readonly #wheel: TimerWheel;
   readonly #timer: Timer;
   #http!: HttpPlan;
@@ -23,49 +25,51 @@ export class ExchangeClock {
   /** Unsent response when the timer last looked; `NOT_MEASURED` when it has not looked since the response moved. */
   #queuedBytes = NOT_MEASURED;
 
-  constructor(wheel: TimerWheel, timer: Timer) {
+  constructor(clock: Clock, wheel: TimerWheel, timer: Timer) {
+    this.#clock = clock;
     this.#wheel = wheel;
     this.#timer = timer;
   }
 
   /** The head of a request is complete. */
-  begin(exchange: Exchange, nowMs: number): void {
+  begin(exchange: Exchange): void {
+    const { nowMs } = this.#clock;
     this.#exchange = exchange;
     this.#http = exchange.listener.plan.http;
     this.#runtime = exchange.generation.plan.runtime;
     this.#totalMs = nowMs + this.#http.totalTimeoutMs;
     this.#progressMs = nowMs;
     this.#queuedBytes = NOT_MEASURED;
-    this.#openWindow(nowMs);
+    this.#openWindow();
     // Without a body, `requestEnded` follows at once.
     if (exchange.request.bodyLength !== 0) this.#arm();
   }
 
   /** We are ready for the body (again), or the backend has asked for it: only from now on is its pace the client's. */
-  resumed(nowMs: number): void {
-    this.#progressMs = nowMs;
-    this.#openWindow(nowMs);
+  resumed(): void {
+    this.#progressMs = this.#clock.nowMs;
+    this.#openWindow();
   }
 
   /** Request body has come. */
-  received(nowMs: number): void {
-    this.#progressMs = nowMs;
+  received(): void {
+    this.#progressMs = this.#clock.nowMs;
   }
 
-  requestEnded(nowMs: number): void {
-    this.#progressMs = nowMs;
+  requestEnded(): void {
+    this.#progressMs = this.#clock.nowMs;
     this.#arm();
   }
 
   /** The head of the response has come. */
-  responseBegun(nowMs: number): void {
-    this.progress(nowMs);
+  responseBegun(): void {
+    this.progress();
     this.#arm();
   }
 
   /** Some of the response has moved. That puts the deadline off, which the timer finds when it looks. */
-  progress(nowMs: number): void {
-    this.#progressMs = nowMs;
+  progress(): void {
+    this.#progressMs = this.#clock.nowMs;
     this.#queuedBytes = NOT_MEASURED;
   }
 
@@ -130,8 +134,8 @@ export class ExchangeClock {
     return Math.max(this.#http.bodyTimeoutMs, this.#runtime.headerDeadlineMs);
   }
 
-  #openWindow(nowMs: number): void {
-    this.#windowMs = nowMs;
+  #openWindow(): void {
+    this.#windowMs = this.#clock.nowMs;
     this.#windowBytes = this.#exchange.requestBytes;
   }
 

@@ -3,6 +3,7 @@
  * are lent from the first byte of a request to the end of its response, so that an idle connection
  * costs next to nothing and a busy worker allocates nothing.
  */
+import { BufferViews } from "../../base/buffer-views.ts";
 import { RequestDecoder } from "../../wire/h1/request-decoder.ts";
 import type { H1Limits, H1RequestPolicy } from "../../wire/h1/h1-limits.ts";
 import { Exchange } from "../exchange/exchange.ts";
@@ -30,6 +31,7 @@ export class Session {
 export class SessionPool {
   readonly #limits: H1Limits;
   readonly #policy: H1RequestPolicy;
+  readonly #views = new BufferViews();
   readonly #kept: Session[] = [];
 
   constructor(limits: H1Limits, policy: H1RequestPolicy) {
@@ -39,9 +41,13 @@ export class SessionPool {
 
   /** Lends a session that is ready for the head of a request. */
   take(): Session {
-    const session = this.#kept.pop() ?? new Session(this, new RequestDecoder(this.#limits, this.#policy));
+    const session = this.#kept.pop() ?? this.#make();
     session.decoder.begin(session.exchange.request);
     return session;
+  }
+
+  #make(): Session {
+    return new Session(this, new RequestDecoder(this.#limits, this.#policy, this.#views));
   }
 
   give(session: Session): void {

@@ -105,6 +105,8 @@ export class Exchange {
   /** Monotonic and wall-clock milliseconds at the first byte of the request. */
   startMs = 0;
   startWallMs = 0;
+  /** Monotonic, when it was over. */
+  endMs = 0;
   /** When the last backend was picked, and when its response head came; 0: not yet. */
   pickMs = 0;
   responseHeadMs = 0;

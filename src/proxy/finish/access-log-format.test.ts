@@ -19,7 +19,7 @@ const gateway = new MemoryGateway();
 function written(write: typeof writeJson, exchange: Exchange, status: number, nowMs: number): string {
   const line = new LineWriter(Buffer.alloc(MAX_LINE_BYTES));
   const time = new LogTime(JSON_START);
-  time.nowMs = nowMs;
+  exchange.endMs = nowMs;
   write(line, exchange, status, time);
   assert.ok(line.position <= MAX_LINE_BYTES);
   const text = line.target.toString("latin1", 0, line.position);

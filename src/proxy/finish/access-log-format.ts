@@ -67,7 +67,7 @@ export function writeJson(line: LineWriter, exchange: Exchange, status: number, 
   writeTarget(line, request);
   line.constant(PROTOCOLS[request.version] as WordText);
   line.integer(status);
-  writeNumbers(line, exchange, time.nowMs);
+  writeNumbers(line, exchange);
   writeWay(line, exchange);
   writeIds(line, exchange);
   const userAgent = request.fields.find(FieldId.userAgent);
@@ -78,7 +78,7 @@ export function writeJson(line: LineWriter, exchange: Exchange, status: number, 
 
 function writeTarget(line: LineWriter, request: RequestHead): void {
   const { targetStart, targetEnd } = request;
-  line.octets(request.fields.bytes, targetStart, Math.min(targetEnd, targetStart + MAX_VALUE_BYTES));
+  line.octets(request.fields.view, targetStart, Math.min(targetEnd, targetStart + MAX_VALUE_BYTES));
 }
 
 function writeIds(line: LineWriter, exchange: Exchange): void {
@@ -94,7 +94,7 @@ function writeIds(line: LineWriter, exchange: Exchange): void {
   line.plain(fields.view, trace + TRACE_START, trace + TRACE_END);
 }
 
-function writeNumbers(line: LineWriter, exchange: Exchange, nowMs: number): void {
+function writeNumbers(line: LineWriter, exchange: Exchange): void {
   if (exchange.requestBytes === 0) {
     line.constant(NO_REQUEST_BYTES);
   } else {
@@ -104,7 +104,7 @@ function writeNumbers(line: LineWriter, exchange: Exchange, nowMs: number): void
   }
   line.integer(exchange.responseBytes);
   line.constant(DURATION);
-  line.milliseconds(nowMs - exchange.startMs);
+  line.milliseconds(exchange.endMs - exchange.startMs);
 }
 
 /** Listener, route, service and backend: encoded once per generation, as they are the same for many lines. */
@@ -127,7 +127,7 @@ function writeWay(line: LineWriter, exchange: Exchange): void {
 function writeValue(line: LineWriter, name: WordText, fields: Fields, index: number): void {
   const start = fields.valueStart(index);
   line.constant(name);
-  line.octets(fields.bytes, start, Math.min(fields.valueEnd(index), start + MAX_VALUE_BYTES));
+  line.octets(fields.view, start, Math.min(fields.valueEnd(index), start + MAX_VALUE_BYTES));
 }
 
 function writeReason(line: LineWriter, exchange: Exchange): void {

@@ -64,7 +64,7 @@ function opened(first: AccessLogPlan): Logged {
     accessLog,
     errors,
     counters,
-    line: (number) => accessLog.append(numbered(number), 200, 0),
+    line: (number) => accessLog.append(numbered(number), 200),
   };
 }
 
@@ -290,7 +290,7 @@ test("the longest lines there can be fill batches without being torn", BOUND, as
   const path = freshPath();
   const { accessLog } = opened(plan(path));
   for (let number = 0; number < 50; number++) {
-    accessLog.append(numbered(number, `?${'"'.repeat(3000)}`), 200, 0);
+    accessLog.append(numbered(number, `?${'"'.repeat(3000)}`), 200);
   }
   await accessLog.close();
   assert.deepEqual(numbersIn(readFileSync(path, "latin1")), count(50));

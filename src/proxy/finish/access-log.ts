@@ -67,15 +67,14 @@ export class AccessLog {
     return status >= 400 || status === 0 || this.#plan.sample >= 1 || chance < this.#plan.sample;
   }
 
-  /** `status`: what the client was sent; 0 when nothing was. `nowMs`: monotonic, the end of the exchange. */
-  append(exchange: Exchange, status: number, nowMs: number): void {
+  /** `status`: what the client was sent; 0 when nothing was. */
+  append(exchange: Exchange, status: number): void {
     const line = this.#line;
     if (line.position + MAX_LINE_BYTES > BATCH_BYTES) this.tick();
     if (line.position + MAX_LINE_BYTES > BATCH_BYTES) {
       (this.#counters[GLOBAL_SLOTS.access_log_dropped_total] as number) += 1;
       return;
     }
-    this.#time.nowMs = nowMs;
     if (this.#plan.format === "json") writeJson(line, exchange, status, this.#time);
     else writeCommon(line, exchange, status, this.#time);
     (this.#counters[GLOBAL_SLOTS.access_log_lines_total] as number) += 1;

@@ -9,11 +9,12 @@ export function finishExchange(context: WorkerContext, exchange: Exchange): void
   const { accessLog, clock, counters } = context;
   const status = statusOf(exchange);
   exchange.phase = Phase.done;
-  recordExchange(counters, exchange, status, clock.nowMs);
+  exchange.endMs = clock.nowMs;
+  recordExchange(counters, exchange, status);
   if (exchange.fault !== null) countSlowness(counters, exchange.fault.code);
   if (!accessLog.enabled) return;
   const chance = accessLog.sampling ? context.chance() : 0;
-  if (accessLog.samples(status, chance)) accessLog.append(exchange, status, clock.nowMs);
+  if (accessLog.samples(status, chance)) accessLog.append(exchange, status);
 }
 
 function countSlowness(counters: Float64Array, code: FaultCode): void {

@@ -2,6 +2,7 @@
  * Writes the pieces of a log line straight into a buffer: no string is built, nothing is encoded
  * twice. Output is ASCII; other octets are escaped as JSON does.
  */
+import { areUnquoted } from "../../base/plain-octets.ts";
 import { copyWords, type WordText, writeWords } from "../../base/word-text.ts";
 import { writeDecimal } from "../../wire/http/write.ts";
 
@@ -66,11 +67,18 @@ export class LineWriter {
   }
 
   /** As `text`, from the bytes of a message. */
-  octets(bytes: Uint8Array, start: number, end: number): void {
-    const target = this.#target;
+  octets(bytes: DataView, start: number, end: number): void {
+    const view = this.#view;
+    let from = start;
     let at = this.position;
-    for (let i = start; i < end; i++) {
-      const octet = bytes[i] as number;
+    for (; from + 4 <= end; from += 4, at += 4) {
+      const word = bytes.getInt32(from, true);
+      if (!areUnquoted(word)) break;
+      view.setInt32(at, word, true);
+    }
+    const target = this.#target;
+    for (; from < end; from++) {
+      const octet = bytes.getUint8(from);
       if (PLAIN[octet] === 1) target[at++] = octet;
       else at = escapeOctet(target, at, octet);
     }

@@ -6,8 +6,6 @@ import type { LineWriter } from "./line-writer.ts";
 const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"] as const;
 
 export class LogTime {
-  /** Monotonic milliseconds at the end of the exchange that is being logged. */
-  nowMs = 0;
   readonly #before: string;
   #second = -1;
   #rfc3339 = wordText("");

@@ -18,7 +18,8 @@ function exchange(): Exchange {
 /** Slots that are not zero, with their values. */
 function recorded(each: Exchange, status: number, nowMs: number): Map<number, number> {
   const counters = new Float64Array(20_000);
-  recordExchange(counters, each, status, nowMs);
+  each.endMs = nowMs;
+  recordExchange(counters, each, status);
   return new Map([...counters.entries()].filter(([, value]) => value !== 0));
 }
 

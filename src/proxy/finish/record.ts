@@ -7,16 +7,11 @@ const BUCKETS_MS = Float64Array.from(DURATION_BUCKETS_S, (seconds) => seconds * 
 const SUM_OFFSET = DURATION_BUCKETS_S.length + 1;
 
 /** `status`: what the client was sent; 0 when nothing was. */
-export function recordExchange(
-  counters: Float64Array,
-  exchange: Exchange,
-  status: number,
-  nowMs: number,
-): void {
+export function recordExchange(counters: Float64Array, exchange: Exchange, status: number): void {
   const slots = exchange.route === null ? exchange.listener.plan.metrics.noRoute : exchange.route.slots;
   const { version } = exchange.request;
   (counters[slots.requests + version * STATUS_CLASSES.length + statusClass(status)] as number) += 1;
-  observe(counters, slots.duration + version * HISTOGRAM_SLOTS, nowMs - exchange.startMs);
+  observe(counters, slots.duration + version * HISTOGRAM_SLOTS, exchange.endMs - exchange.startMs);
   if (exchange.fault !== null) {
     (counters[exchange.listener.plan.metrics.faults + faultIndex(exchange.fault.code)] as number) += 1;
   }

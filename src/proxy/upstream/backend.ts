@@ -5,6 +5,7 @@
  * Idle connections are a stack: the warmest is used first and the rest age out. Every way to grow is
  * bounded: connections, idle ones, dials at once (a backend that comes back is not stormed), waiters.
  */
+import { BufferViews } from "../../base/buffer-views.ts";
 import { Fault } from "../../base/fault.ts";
 import type { Exchange } from "../exchange/exchange.ts";
 import { type BackendLogParts, backendLogParts } from "../finish/access-log-format.ts";
@@ -28,6 +29,8 @@ export interface BackendSettings {
 
 export class Backend {
   readonly context: WorkerContext;
+  /** For the decoders of all its connections. */
+  readonly views = new BufferViews();
   readonly logParts: BackendLogParts;
   readonly #addresses: AddressBook;
   /** Idle connections in all pools of this worker; shared so that the total is bounded. */

@@ -31,7 +31,7 @@ export class UpstreamH1 implements ConnectionOwner, RequestSink {
   readonly slots: BackendSlots;
   readonly #backend: Backend;
   readonly #transport: Transport;
-  readonly #decoder = new ResponseDecoder(DEFAULT_H1_LIMITS);
+  readonly #decoder: ResponseDecoder;
   readonly #timer: Timer;
   #connection!: Connection;
   #state: "dialing" | "idle" | "busy" | "closed" = "dialing";
@@ -51,6 +51,7 @@ export class UpstreamH1 implements ConnectionOwner, RequestSink {
     this.slots = backend.slots;
     this.#backend = backend;
     this.#transport = backend.context.transport;
+    this.#decoder = new ResponseDecoder(DEFAULT_H1_LIMITS, backend.views);
     this.#timer = new Timer(() => this.#timeOut());
   }
 

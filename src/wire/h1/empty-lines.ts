@@ -14,6 +14,11 @@ export class EmptyLines {
     this.#afterCr = false;
   }
 
+  /** False: `skip` would return `start`, as nearly always. */
+  mayBegin(bytes: Uint8Array, start: number): boolean {
+    return this.#count > 0 || bytes[start] === CR;
+  }
+
   /** Returns the position of the first octet that is no part of an empty line; -1 for a bare CR or one line too many. */
   skip(bytes: Uint8Array, start: number, end: number): number {
     let pos = start;

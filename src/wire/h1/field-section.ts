@@ -9,8 +9,10 @@
  * those, and reads on over all others.
  */
 import { assert } from "../../base/assert.ts";
+import type { BufferViews } from "../../base/buffer-views.ts";
 import { Fault } from "../../base/fault.ts";
-import { fieldIdOf } from "../http/field-id.ts";
+import { arePrintable } from "../../base/plain-octets.ts";
+import { fieldIdIn, fieldIdOf } from "../http/field-id.ts";
 import { Fields } from "../http/fields.ts";
 import {
   COLON,
@@ -40,7 +42,7 @@ export const FieldUse = {
 export const SectionEvent = {
   /** All bytes are consumed. */
   needMore: 0,
-  /** A field to show: `id`, and its value in `line[valueStart, valueEnd)`. */
+  /** A field to show: `id`, and its value in `lineIn(bytes)[valueStart, valueEnd)`. */
   field: 1,
   /** The empty line has come. */
   end: 2,
@@ -54,6 +56,7 @@ export interface FieldSectionOptions {
   readonly uses: Uint8Array;
   readonly underscores: "reject" | "drop" | "allow";
   readonly maxFields: number;
+  readonly views: BufferViews;
   readonly codes: FaultCodes;
 }
 
@@ -65,12 +68,8 @@ NAME_OCTETS[UNDERSCORE] = 0;
 const EMPTY_LINE = -1;
 const NOT_A_FIELD = -2;
 
-const NO_BYTES: Buffer = Buffer.alloc(0);
-
 export class FieldSection {
   event: SectionEvent = SectionEvent.needMore;
-  /** The buffer that the shown line lies in: the one given to `read`, or the partial line's. */
-  line: Buffer = NO_BYTES;
   id = 0;
   valueStart = 0;
   valueEnd = 0;
@@ -80,6 +79,7 @@ export class FieldSection {
   readonly #uses: Uint8Array;
   readonly #maxFields: number;
   readonly #partial: PartialLine;
+  readonly #views: BufferViews;
   #fields: Fields = new Fields();
   /** What is left of the section's budget. */
   #roomBytes = 0;
@@ -87,6 +87,8 @@ export class FieldSection {
   #nameEnd = 0;
   #underscore = false;
   #stop = 0;
+  /** The shown line came in pieces. */
+  #pieced = false;
   /** Lines of the current buffer that are noted, and will be copied: from where on; -1: none. */
   #runStart = -1;
   /** Add to an offset in the current buffer to have the offset in the fields' store. */
@@ -97,6 +99,7 @@ export class FieldSection {
     this.#options = options;
     this.#uses = options.uses;
     this.#maxFields = options.maxFields;
+    this.#views = options.views;
   }
 
   /** Starts a section that may have `maxBytes` octets with its empty line. */
@@ -131,12 +134,21 @@ export class FieldSection {
     this.#runStart = -1;
   }
 
+  /** The buffer that the shown line lies in: the one given to `read`, or the partial line's. */
+  lineIn(bytes: Buffer): Buffer {
+    return this.#pieced ? this.#partial.bytes : bytes;
+  }
+
   /** Reads from `bytes[start, end)`, sets `event`, and returns the new start. */
   read(bytes: Buffer, start: number, end: number): number {
     if (this.#partial.length > 0) return this.#readPartial(bytes, start, end);
     const uses = this.#uses;
+    const view = this.#views.of(bytes);
+    const lastWord = end - 4;
     let pos = start;
     for (;;) {
+      if (pos + 1 < end && bytes[pos] === CR && bytes[pos + 1] === LF)
+        return this.#leave(bytes, pos, end, EMPTY_LINE);
       // Lines spelt as we spell them, `name: value CRLF`; every other one is for `#readOther`.
       let nameEnd = pos;
       while (nameEnd < end && NAME_OCTETS[bytes[nameEnd] as number] === 1) nameEnd++;
@@ -147,6 +159,7 @@ export class FieldSection {
         continue;
       }
       let valueEnd = valueStart;
+      while (valueEnd <= lastWord && arePrintable(view.getInt32(valueEnd, true))) valueEnd += 4;
       while (valueEnd < end && FIELD_VALUE_OCTETS[bytes[valueEnd] as number] === 1) valueEnd++;
       const next = valueEnd + 2;
       if (
@@ -166,7 +179,7 @@ export class FieldSection {
         return this.#tooLarge(pos);
       }
       this.#roomBytes = room;
-      const id = fieldIdOf(bytes, pos, nameEnd);
+      const id = fieldIdIn(view, pos, nameEnd);
       const use = uses[id] as number;
       if (use < FieldUse.take) {
         if (this.#runStart === -1) this.#beginRun(pos);
@@ -178,7 +191,7 @@ export class FieldSection {
       this.#underscore = false;
       this.valueStart = valueStart;
       this.valueEnd = valueEnd;
-      this.#show(bytes, id, use);
+      this.#show(false, id, use);
       if (use === FieldUse.forbid) this.endRun(bytes, pos);
       return pos;
     }
@@ -197,7 +210,7 @@ export class FieldSection {
     const id = fieldIdOf(bytes, pos, this.#nameEnd);
     const use = this.#underscore ? this.#underscoreUse() : (this.#uses[id] as number);
     if (use < FieldUse.take) this.#note(bytes, pos, next, id);
-    if (use === FieldUse.keep || !this.#show(bytes, id, use)) return next;
+    if (use === FieldUse.keep || !this.#show(false, id, use)) return next;
     if (use === FieldUse.forbid) this.endRun(bytes, next);
     return -1 - next;
   }
@@ -222,7 +235,7 @@ export class FieldSection {
     const id = fieldIdOf(line, 0, this.#nameEnd);
     const use = this.#underscore ? this.#underscoreUse() : (this.#uses[id] as number);
     if (use < FieldUse.take) this.#fields.addBytes(line, 0, this.#nameEnd, this.valueStart, this.valueEnd);
-    if (use !== FieldUse.keep && this.#show(line, id, use)) return pos;
+    if (use !== FieldUse.keep && this.#show(true, id, use)) return pos;
     return this.read(bytes, pos, end);
   }
 
@@ -285,14 +298,14 @@ export class FieldSection {
   }
 
   /** Decides whether `read` stops at this field; false for one that is left out silently. */
-  #show(line: Buffer, id: number, use: number): boolean {
+  #show(pieced: boolean, id: number, use: number): boolean {
     if (use === FieldUse.forbid) {
       const detail = this.#underscore ? "underscore in a field name" : "field not allowed in trailers";
       this.#fail(this.#options.codes.syntax, detail);
       return true;
     }
     if (this.#underscore) return false;
-    this.line = line;
+    this.#pieced = pieced;
     this.id = id;
     this.event = SectionEvent.field;
     return true;
@@ -315,8 +328,6 @@ export class FieldSection {
   }
 
   #endSection(pos: number): number {
-    // A large receive buffer must not live as long as the connection.
-    this.line = NO_BYTES;
     this.event = SectionEvent.end;
     return pos;
   }
@@ -330,7 +341,6 @@ export class FieldSection {
   }
 
   #fail(code: Fault["code"], detail: string, pos = 0): number {
-    this.line = NO_BYTES;
     this.fault = new Fault(code, detail);
     this.event = SectionEvent.error;
     return pos;

@@ -10,6 +10,7 @@
  *             -> trailers (size 0) ----------------------------> end
  */
 import { assert } from "../../base/assert.ts";
+import type { BufferViews } from "../../base/buffer-views.ts";
 import { Fault, type FaultCode } from "../../base/fault.ts";
 import { Fields } from "../http/fields.ts";
 import { CR, LF } from "../http/octets.ts";
@@ -42,6 +43,7 @@ export interface MessageBodyOptions {
   readonly codes: FaultCodes;
   /** Policy for trailer names, as for field names. */
   readonly underscores: "reject" | "drop" | "allow";
+  readonly views: BufferViews;
 }
 
 export class MessageBody {
@@ -70,6 +72,7 @@ export class MessageBody {
       uses: TRAILER_USES,
       underscores: options.underscores,
       maxFields: limits.maxHeaders,
+      views: options.views,
       codes: options.codes,
     });
   }

@@ -16,6 +16,7 @@
  */
 import "../../base/latin1.ts";
 import { assert } from "../../base/assert.ts";
+import { BufferViews } from "../../base/buffer-views.ts";
 import { Fault, type FaultCode } from "../../base/fault.ts";
 import { isAuthority } from "../http/authority.ts";
 import { equalsLower, FIELD_NAMES, FieldId } from "../http/field-id.ts";
@@ -93,7 +94,8 @@ export class RequestDecoder {
   /** The authority of the last request, whose next one nearly always has the same. */
   #lastAuthority = "";
 
-  constructor(limits: H1Limits, policy: H1RequestPolicy) {
+  /** `views`: decoders that read from the same buffers share one. */
+  constructor(limits: H1Limits, policy: H1RequestPolicy, views: BufferViews = new BufferViews()) {
     const underscores = policy.strictTe ? "reject" : policy.headerUnderscorePolicy;
     this.#limits = limits;
     this.#scheme = policy.scheme ?? "";
@@ -104,10 +106,11 @@ export class RequestDecoder {
       uses: HEAD_USES,
       underscores,
       maxFields: limits.maxHeaders,
+      views,
       codes: REQUEST_FAULTS,
     });
     this.#framing = new Framing(REQUEST_FAULTS, policy.strictTe);
-    this.#body = new MessageBody(this.#partial, limits, { codes: REQUEST_FAULTS, underscores });
+    this.#body = new MessageBody(this.#partial, limits, { codes: REQUEST_FAULTS, underscores, views });
     this.trailers = this.#body.trailers;
   }
 
@@ -178,7 +181,9 @@ export class RequestDecoder {
   }
 
   #nextStart(bytes: Buffer, start: number, end: number): number {
-    const pos = this.#emptyLines.skip(bytes, start, end);
+    const lines = this.#emptyLines;
+    const atOnce = start < end && !lines.mayBegin(bytes, start);
+    const pos = atOnce ? start : lines.skip(bytes, start, end);
     if (pos === -1) return this.#fail("bad_request", "a request begins with neither method nor CRLF", start);
     if (pos === end) {
       this.event = H1Event.needMore;
@@ -202,7 +207,8 @@ export class RequestDecoder {
       case StartLineOutcome.tooLong:
         return this.#lineTooLong(bytes, start, end);
       case StartLineOutcome.parsed: {
-        const fault = this.#takeLine(startLine.bytes, startLine.start);
+        const lineBytes = startLine.pieced ? this.#partial.bytes : bytes;
+        const fault = this.#takeLine(lineBytes, startLine.start);
         return fault === null ? this.#beginFields(bytes, pos, end) : this.#failWith(fault, pos);
       }
     }
@@ -241,18 +247,17 @@ export class RequestDecoder {
     this.#framing.begin(head.version);
     this.#section.begin(head.fields, this.#limits.maxHeaderBytes - startLine.length);
     this.#keepLine(bytes);
-    startLine.release();
     this.#state = State.fields;
     return this.#nextFields(bytes, start, end);
   }
 
   /** The request line goes with the fields into their store; a target in origin form stays there. */
   #keepLine(bytes: Buffer): void {
-    const { bytes: lineBytes, start, length } = this.#startLine;
+    const { start, length, pieced } = this.#startLine;
     const line = this.#line;
     const { head } = this;
-    const whole = lineBytes === bytes;
-    const shift = this.#section.lead(lineBytes, start, start + length, whole);
+    const lineBytes = pieced ? this.#partial.bytes : bytes;
+    const shift = this.#section.lead(lineBytes, start, start + length, !pieced);
     this.#lineEnd = start + length + shift;
     if (head.targetEnd !== 0) return;
     head.setTarget(line.targetStart + shift, line.queryStart + shift, line.targetEnd + shift);
@@ -265,7 +270,7 @@ export class RequestDecoder {
       pos = section.read(bytes, pos, end);
       switch (section.event) {
         case SectionEvent.field: {
-          const fault = this.#takeField(pos);
+          const fault = this.#takeField(section.lineIn(bytes), pos);
           if (fault === null) break;
           section.endRun(bytes, pos);
           return this.#failWith(fault, pos);
@@ -281,9 +286,9 @@ export class RequestDecoder {
     }
   }
 
-  /** A field that means something to the codec; its line ends at `lineEnd`. */
-  #takeField(lineEnd: number): Fault | null {
-    const { id, line, valueStart, valueEnd } = this.#section;
+  /** A field that means something to the codec; its line ends at `lineEnd` of the bytes that are being read. */
+  #takeField(line: Buffer, lineEnd: number): Fault | null {
+    const { id, valueStart, valueEnd } = this.#section;
     switch (id) {
       case FieldId.host:
         return this.#takeHost(line, valueStart, valueEnd, lineEnd);

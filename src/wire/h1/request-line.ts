@@ -3,11 +3,13 @@
  * one space each time. Finds the parts; `request-target.ts` reads the target. Called by the request
  * decoder for a line that lies whole in `bytes`.
  */
-import { CR, LF, SP, TARGET_OCTETS, TOKEN_OCTETS } from "../http/octets.ts";
+import { CR, LF, SLASH, SP, TARGET_OCTETS, TOKEN_OCTETS } from "../http/octets.ts";
 
 const ZERO = 0x30;
 const DOT = 0x2e;
-const HTTP_SLASH: Uint8Array = Buffer.from("HTTP/", "latin1");
+const UPPER_H = 0x48;
+const UPPER_T = 0x54;
+const UPPER_P = 0x50;
 /** `HTTP/1.1`. */
 const VERSION_BYTES = 8;
 
@@ -64,7 +66,8 @@ export class RequestLine {
 /** The version that stands at `pos`, as major times ten plus minor; -1 when none does. */
 export function versionAt(bytes: Uint8Array, pos: number, end: number): number {
   if (pos + VERSION_BYTES > end) return -1;
-  for (let i = 0; i < HTTP_SLASH.length; i++) if (bytes[pos + i] !== HTTP_SLASH[i]) return -1;
+  if (bytes[pos] !== UPPER_H || bytes[pos + 1] !== UPPER_T || bytes[pos + 2] !== UPPER_T) return -1;
+  if (bytes[pos + 3] !== UPPER_P || bytes[pos + 4] !== SLASH) return -1;
   const major = (bytes[pos + 5] as number) - ZERO;
   const minor = (bytes[pos + 7] as number) - ZERO;
   if (major < 0 || major > 9 || bytes[pos + 6] !== DOT || minor < 0 || minor > 9) return -1;

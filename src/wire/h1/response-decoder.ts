@@ -18,6 +18,7 @@
  */
 import "../../base/latin1.ts";
 import { assert } from "../../base/assert.ts";
+import { BufferViews } from "../../base/buffer-views.ts";
 import { Fault } from "../../base/fault.ts";
 import { FIELD_NAMES, FieldId } from "../http/field-id.ts";
 import type { Fields } from "../http/fields.ts";
@@ -83,16 +84,22 @@ export class ResponseDecoder {
   /** Options that the Connection fields named. */
   #options = 0;
 
-  constructor(limits: H1Limits) {
+  /** `views`: decoders that read from the same buffers share one. */
+  constructor(limits: H1Limits, views: BufferViews = new BufferViews()) {
     this.#limits = limits;
     this.#startLine = new StartLine(this.#partial, this.#line, limits.maxHeaderBytes);
     this.#section = new FieldSection(this.#partial, {
       uses: HEAD_USES,
       underscores: "allow",
       maxFields: limits.maxHeaders,
+      views,
       codes: RESPONSE_FAULTS,
     });
-    this.#body = new MessageBody(this.#partial, limits, { codes: RESPONSE_FAULTS, underscores: "allow" });
+    this.#body = new MessageBody(this.#partial, limits, {
+      codes: RESPONSE_FAULTS,
+      underscores: "allow",
+      views,
+    });
     this.trailers = this.#body.trailers;
   }
 
@@ -175,7 +182,9 @@ export class ResponseDecoder {
   }
 
   #nextStart(bytes: Buffer, start: number, end: number): number {
-    const pos = this.#emptyLines.skip(bytes, start, end);
+    const lines = this.#emptyLines;
+    const atOnce = start < end && !lines.mayBegin(bytes, start);
+    const pos = atOnce ? start : lines.skip(bytes, start, end);
     if (pos === -1) return this.#malformed("no status line", start);
     if (pos === end) {
       this.event = H1Event.needMore;
@@ -209,7 +218,6 @@ export class ResponseDecoder {
     if (line.status < MIN_STATUS) return this.#malformed("status below 100", start);
     head.version = line.version === 10 ? HttpVersion.http10 : HttpVersion.http11;
     head.status = line.status;
-    this.#startLine.release();
     this.#framing.begin(head.version);
     this.#section.begin(head.fields, this.#limits.maxHeaderBytes - this.#startLine.length);
     this.#state = State.fields;
@@ -223,7 +231,7 @@ export class ResponseDecoder {
       pos = section.read(bytes, pos, end);
       switch (section.event) {
         case SectionEvent.field: {
-          const fault = this.#takeField();
+          const fault = this.#takeField(section.lineIn(bytes));
           if (fault !== null) return this.#failWith(fault, pos);
           break;
         }
@@ -239,8 +247,8 @@ export class ResponseDecoder {
   }
 
   /** A field that means something to the codec. */
-  #takeField(): Fault | null {
-    const { id, line, valueStart, valueEnd } = this.#section;
+  #takeField(line: Buffer): Fault | null {
+    const { id, valueStart, valueEnd } = this.#section;
     switch (id) {
       case FieldId.contentLength:
         return this.#framing.contentLength(line, valueStart, valueEnd);

@@ -15,19 +15,18 @@ export interface LineParser {
 export const StartLineOutcome = {
   /** All bytes are consumed; the line goes on. */
   needMore: 0,
-  /** The parser has parsed it: it lies in `bytes` from `start`. */
+  /** The parser has parsed it. */
   parsed: 1,
   malformed: 2,
   tooLong: 3,
 } as const;
 export type StartLineOutcome = (typeof StartLineOutcome)[keyof typeof StartLineOutcome];
 
-const NO_BYTES: Buffer = Buffer.alloc(0);
-
 export class StartLine {
   outcome: StartLineOutcome = StartLineOutcome.needMore;
-  /** Where the parsed line lies: in the bytes given, or in the partial line's. */
-  bytes: Buffer = NO_BYTES;
+  /** The parsed line came in pieces, and lies in the partial line's bytes; otherwise in those given. */
+  pieced = false;
+  /** Where it begins there. */
   start = 0;
   /** Octets of the parsed line. */
   length = 0;
@@ -42,18 +41,13 @@ export class StartLine {
     this.#maxBytes = maxBytes;
   }
 
-  /** The line was taken: a large receive buffer must not live as long as the connection. */
-  release(): void {
-    this.bytes = NO_BYTES;
-  }
-
   /** Reads from `bytes[start, end)`, sets `outcome`, and returns the new start. */
   read(bytes: Buffer, start: number, end: number): number {
     if (this.#partial.length > 0) return this.#readPartial(bytes, start, end);
     const next = this.#parser.parse(bytes, start, end);
     if (next === -1) return this.#leave(bytes, start, end);
     if (next - start > this.#maxBytes) return this.#stop(StartLineOutcome.tooLong, start);
-    this.bytes = bytes;
+    this.pieced = false;
     this.start = start;
     this.length = next - start;
     return this.#stop(StartLineOutcome.parsed, next);
@@ -64,12 +58,12 @@ export class StartLine {
     const pos = partial.fill(bytes, start, end, this.#maxBytes);
     if (pos === -1) return this.#stop(StartLineOutcome.tooLong, start);
     if (!partial.complete) return this.#stop(StartLineOutcome.needMore, pos);
-    this.bytes = partial.bytes;
+    this.pieced = true;
     this.start = 0;
     this.length = partial.length;
     // The octets stay where they are until the next line is filled in.
     partial.clear();
-    const parsed = this.#parser.parse(this.bytes, 0, this.length) === this.length;
+    const parsed = this.#parser.parse(partial.bytes, 0, this.length) === this.length;
     return this.#stop(parsed ? StartLineOutcome.parsed : StartLineOutcome.malformed, pos);
   }
 

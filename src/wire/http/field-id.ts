@@ -2,6 +2,8 @@
  * Field names that the gateway itself looks at. A parser gives each field its id once, so that
  * nobody compares names again. Ids are dense and small: they index tables.
  */
+import { assert } from "../../base/assert.ts";
+
 export const FieldId = {
   other: 0,
   host: 1,
@@ -129,6 +131,18 @@ for (let id = 1; id < FIELD_NAMES.length; id++) {
   firstIds[slot] = id;
 }
 
+/** Names as words of four octets, the last one with the last four: one may overlap the one before. */
+const NAME_WORDS = 5;
+const WORD_BYTES = 4;
+const EACH_20 = 0x20202020;
+const nameWords = new Int32Array(FIELD_NAMES.length * NAME_WORDS);
+lowerNames.forEach((name, id) => {
+  const words = Math.ceil(name.length / WORD_BYTES);
+  assert(words <= NAME_WORDS, "a known name is longer than its words");
+  for (let i = 0; i < words && name.length >= WORD_BYTES; i++)
+    nameWords[id * NAME_WORDS + i] = name.readInt32LE(Math.min(i * WORD_BYTES, name.length - WORD_BYTES));
+});
+
 /** Length, first and last octet choose the slot; `| 0x20` folds the case of letters. */
 function slotOf(length: number, first: number, last: number): number {
   return (length * 37 + (first | 0x20) * 7 + (last | 0x20) * 131) & (SLOTS - 1);
@@ -143,6 +157,29 @@ export function fieldIdOf(bytes: Uint8Array, start: number, end: number): number
   let id = firstIds[slotOf(end - start, bytes[start] as number, bytes[end - 1] as number)] as number;
   while (id !== 0 && !isName(bytes, start, end, lowerNames[id] as Buffer)) id = nextIds[id] as number;
   return id;
+}
+
+/** As `fieldIdOf`, for many names in one buffer. */
+export function fieldIdIn(view: DataView, start: number, end: number): number {
+  const length = end - start;
+  if (length < 2) return FieldId.other;
+  let id = firstIds[slotOf(length, view.getUint8(start), view.getUint8(end - 1))] as number;
+  while (id !== 0 && !isNameIn(view, start, end, id)) id = nextIds[id] as number;
+  return id;
+}
+
+function isNameIn(view: DataView, start: number, end: number, id: number): boolean {
+  const lower = lowerNames[id] as Buffer;
+  if (end - start !== lower.length) return false;
+  const last = end - WORD_BYTES;
+  if (last < start) {
+    for (let i = start; i < end; i++) if ((view.getUint8(i) | 0x20) !== lower[i - start]) return false;
+    return true;
+  }
+  let word = id * NAME_WORDS;
+  for (let at = start; at < last; at += WORD_BYTES)
+    if ((view.getInt32(at, true) | EACH_20) !== nameWords[word++]) return false;
+  return (view.getInt32(last, true) | EACH_20) === nameWords[word];
 }
 
 /**

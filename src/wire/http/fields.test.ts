@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { FIELD_NAMES, FieldId, fieldIdOf } from "./field-id.ts";
+import { FIELD_NAMES, FieldId, fieldIdIn, fieldIdOf } from "./field-id.ts";
 import { Fields } from "./fields.ts";
 
 function written(fields: Fields): string {
@@ -18,9 +18,14 @@ test("every known name has its id, whatever its case, and no other name has one"
     for (const spelling of [name, name.toLowerCase(), name.toUpperCase()]) {
       const bytes = Buffer.from(`#${spelling}#`);
       assert.equal(fieldIdOf(bytes, 1, bytes.length - 1), id, spelling);
+      const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+      assert.equal(fieldIdIn(view, 1, bytes.length - 1), id, spelling);
     }
     for (const other of [`${name}x`, name.slice(1), name.replace(/.$/, "_")]) {
-      assert.equal(fieldIdOf(Buffer.from(other), 0, other.length), FieldId.other, other);
+      const bytes = Buffer.from(other);
+      assert.equal(fieldIdOf(bytes, 0, bytes.length), FieldId.other, other);
+      const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+      assert.equal(fieldIdIn(view, 0, bytes.length), FieldId.other, other);
     }
   }
   assert.equal(Object.keys(FieldId).length, FIELD_NAMES.length);
