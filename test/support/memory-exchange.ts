@@ -1,5 +1,6 @@
 /** One exchange by itself, as the parts that only look at its fields need it. */
 import { Exchange, type ResponseSink } from "../../src/proxy/exchange/exchange.ts";
+import { peerOf } from "../../src/proxy/exchange/peer.ts";
 import { RequestDecoder } from "../../src/wire/h1/request-decoder.ts";
 import { DEFAULT_H1_LIMITS } from "../../src/wire/h1/h1-limits.ts";
 import { H1Event } from "../../src/wire/h1/h1-event.ts";
@@ -21,7 +22,7 @@ export function exchangeOf(gateway: MemoryGateway, head: string | Buffer, peerIp
   const exchange = new Exchange();
   readHead(exchange, head);
   exchange.start(gateway.clock);
-  exchange.begin(nowhere, gateway.socket.current, peerIp);
+  exchange.begin(nowhere, gateway.socket.current, peerOf(peerIp));
   return exchange;
 }
 

@@ -14,6 +14,7 @@ import type { Fields } from "../../wire/http/fields.ts";
 import { requestTooLarge, responseTooLarge } from "../exchange/body-caps.ts";
 import { dispatch } from "../exchange/dispatch.ts";
 import { Phase, type Exchange, type ResponseSink } from "../exchange/exchange.ts";
+import { type Peer, peerOf } from "../exchange/peer.ts";
 import { startResponse } from "../exchange/start-response.ts";
 import { finishExchange } from "../finish/finish-exchange.ts";
 import type { ListenerSocket } from "../listener/listener-socket.ts";
@@ -38,6 +39,8 @@ export class DownstreamH1 implements ConnectionOwner, IntakeOwner, ResponseSink 
   readonly #intake: Intake;
   readonly #writer: ResponseWriterH1;
   #state: "idle" | "head" | "exchange" | "lingering" | "closed" = "idle";
+  /** Made for the first request. */
+  #peer: Peer | null = null;
   /** From the first byte of a request to the end of its response. */
   #session: Session | null = null;
   readonly #keepAlive = new KeepAlive();
@@ -232,7 +235,7 @@ export class DownstreamH1 implements ConnectionOwner, IntakeOwner, ResponseSink 
   }
 
   #prepare(exchange: Exchange): void {
-    exchange.begin(this, this.#listener.current, this.#connection.remoteAddress);
+    exchange.begin(this, this.#listener.current, (this.#peer ??= peerOf(this.#connection.remoteAddress)));
     this.#state = "exchange";
     this.#bodyOpen = false;
     this.#keepAlive.promised = false;

@@ -13,6 +13,7 @@
 import type { Clock } from "../../base/clock.ts";
 import type { Fault } from "../../base/fault.ts";
 import type { Fields } from "../../wire/http/fields.ts";
+import type { Peer } from "./peer.ts";
 import { RequestHead, ResponseHead } from "../../wire/http/message.ts";
 import type { Generation, ListenerRuntime, RouteRuntime } from "../generation.ts";
 import type { ListenerCurrent } from "../listener/listener-current.ts";
@@ -72,9 +73,9 @@ export class Exchange {
   listener!: ListenerRuntime;
   hosts!: HostProfiles;
   downstream!: ResponseSink;
-  /** Address of the socket's peer. */
-  peerIp = "";
-  /** The client as far as trusted proxies tell; equals `peerIp` otherwise. */
+  /** Of the socket. */
+  peer!: Peer;
+  /** The client's address as far as trusted proxies tell; the peer's otherwise. */
   clientIp = "";
   /** The client spoke TLS to us, or a trusted proxy says so. */
   secure = false;
@@ -121,13 +122,13 @@ export class Exchange {
   }
 
   /** The request head has come, or what there is of one. */
-  begin(downstream: ResponseSink, listener: ListenerCurrent, peerIp: string): void {
+  begin(downstream: ResponseSink, listener: ListenerCurrent, peer: Peer): void {
     this.downstream = downstream;
     this.generation = listener.generation;
     this.listener = listener.runtime;
     this.hosts = listener.hosts;
-    this.peerIp = peerIp;
-    this.clientIp = peerIp;
+    this.peer = peer;
+    this.clientIp = peer.ip;
   }
 
   /** The request has been received whole. */

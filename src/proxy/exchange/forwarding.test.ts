@@ -143,7 +143,7 @@ test("random fields from any peer never fail, and leave exactly one of each", ()
         assert.equal(fieldOf(exchange, name).length, 1, name);
       }
       assert.deepEqual(fieldOf(exchange, "forwarded"), []);
-      assert.ok((fieldOf(exchange, "x-forwarded-for")[0] ?? "").endsWith(exchange.peerIp));
+      assert.ok((fieldOf(exchange, "x-forwarded-for")[0] ?? "").endsWith(exchange.peer.ip));
       assert.equal(exchange.requestId, fieldOf(exchange, "x-request-id")[0]);
       assert.equal(exchange.request.fields.value(exchange.traceField), fieldOf(exchange, "traceparent")[0]);
     }),

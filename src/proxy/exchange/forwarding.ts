@@ -84,7 +84,7 @@ function isClaim(fields: Fields, index: number): boolean {
 /** Nobody spoke before us: the lines are those of every such request to this host. */
 function addForwarded({ random }: WorkerContext, exchange: Exchange, profile: HostProfile): void {
   const { fields } = exchange.request;
-  fields.addAfter(FORWARDED_FOR, exchange.peerIp, FieldId.xForwardedFor);
+  fields.addWords(FORWARDED_FOR, exchange.peer.text, FieldId.xForwardedFor);
   fields.addTemplate(profile.forwarding);
   const last = fields.count - 1;
   const trace = fields.valueStart(last);
@@ -99,17 +99,13 @@ function addForwarded({ random }: WorkerContext, exchange: Exchange, profile: Ho
 function mergeForwarded(context: WorkerContext, exchange: Exchange): void {
   const { request, generation } = exchange;
   const { fields } = request;
-  const trusted = generation.trustedProxies.contains(exchange.peerIp);
+  const { ip } = exchange.peer;
+  const trusted = generation.trustedProxies.contains(ip);
   const chain = fields.joined(FieldId.xForwardedFor);
   exchange.clientIp =
-    trusted && chain !== undefined
-      ? clientAddress(exchange.peerIp, chain, generation.trustedProxies)
-      : exchange.peerIp;
+    trusted && chain !== undefined ? clientAddress(ip, chain, generation.trustedProxies) : ip;
   const kept = trusted || generation.plan.security.untrustedForwarded === "append" ? chain : undefined;
-  fields.set(
-    FieldId.xForwardedFor,
-    kept === undefined || kept === "" ? exchange.peerIp : `${kept}, ${exchange.peerIp}`,
-  );
+  fields.set(FieldId.xForwardedFor, kept === undefined || kept === "" ? ip : `${kept}, ${ip}`);
   mergeProtoAndHost(exchange, trusted);
   fields.removeAll(FieldId.forwarded);
   const via = fields.joined(FieldId.via);

@@ -6,6 +6,7 @@ import { MemoryGateway } from "../../../test/support/memory-gateway.ts";
 import { encodeRequestHead, requestHeadLength } from "../../wire/h1/encode-request.ts";
 import { FieldId } from "../../wire/http/field-id.ts";
 import type { Exchange } from "./exchange.ts";
+import { peerOf } from "./peer.ts";
 import { applyForwarding } from "./forwarding.ts";
 
 const gateway = new MemoryGateway();
@@ -72,7 +73,7 @@ test("the remembered fields are byte for byte those of the long way, whoever ask
       for (const each of requests) {
         exchange.reset();
         readHead(exchange, headOf(each));
-        exchange.peerIp = PEERS[each.peer] ?? "";
+        exchange.peer = peerOf(PEERS[each.peer] ?? "");
         exchange.secure = each.secure;
         applyForwarding(gateway.context, exchange);
         assert.equal(withoutIds(onTheWire(exchange)), slowly(each));

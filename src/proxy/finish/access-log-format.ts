@@ -50,7 +50,8 @@ export function writeJson(line: LineWriter, exchange: Exchange, status: number, 
   const { request } = exchange;
   time.rfc3339(line, exchange.startWallMs);
   line.constant(CLIENT_IP);
-  line.ascii(exchange.clientIp);
+  if (exchange.clientIp === exchange.peer.ip) line.constant(exchange.peer.text);
+  else line.ascii(exchange.clientIp);
   if (request.method === "GET") {
     line.constant(METHOD_GET);
   } else {

@@ -18,7 +18,6 @@ import "../../base/latin1.ts";
 import { assert } from "../../base/assert.ts";
 import { BufferViews } from "../../base/buffer-views.ts";
 import { Fault, type FaultCode } from "../../base/fault.ts";
-import { isAuthority } from "../http/authority.ts";
 import { equalsLower, FIELD_NAMES, FieldId } from "../http/field-id.ts";
 import type { Fields } from "../http/fields.ts";
 import { hasElement } from "../http/list.ts";
@@ -34,6 +33,7 @@ import { type H1Limits, type H1RequestPolicy, MAX_METHOD_BYTES, MAX_TARGET_SHARE
 import { MessageBody } from "./message-body.ts";
 import { methodOf } from "./method.ts";
 import { PartialLine } from "./partial-line.ts";
+import { RequestOpening } from "./request-opening.ts";
 import { RequestLine } from "./request-line.ts";
 import { readOtherTarget } from "./request-target.ts";
 import { StartLine, StartLineOutcome } from "./start-line.ts";
@@ -51,10 +51,6 @@ HEAD_USES[FieldId.connection] = FieldUse.show;
 HEAD_USES[FieldId.upgrade] = FieldUse.show;
 HEAD_USES[FieldId.expect] = FieldUse.show;
 HEAD_USES[FieldId.te] = FieldUse.show;
-
-/** How the gateway writes the name of Host, with what follows it. */
-const HOST_NAME: Uint8Array = Buffer.from("Host: ", "latin1");
-const CRLF_BYTES = 2;
 
 const CONTINUE: Uint8Array = Buffer.from("100-continue", "latin1");
 const TRAILERS: Uint8Array = Buffer.from("trailers", "latin1");
@@ -81,18 +77,13 @@ export class RequestDecoder {
   readonly #line: RequestLine = new RequestLine();
   readonly #startLine: StartLine;
   readonly #section: FieldSection;
+  readonly #opening: RequestOpening;
   readonly #framing: Framing;
   readonly #body: MessageBody;
   #state: State = State.ready;
-  #hasHost = false;
-  #absoluteTarget = false;
-  /** Where the request line ends in the store of the fields. */
-  #lineEnd = 0;
   /** Options that the Connection fields named. */
   #options = 0;
   #expectContinue = false;
-  /** The authority of the last request, whose next one nearly always has the same. */
-  #lastAuthority = "";
 
   /** `views`: decoders that read from the same buffers share one. */
   constructor(limits: H1Limits, policy: H1RequestPolicy, views: BufferViews = new BufferViews()) {
@@ -109,6 +100,7 @@ export class RequestDecoder {
       views,
       codes: REQUEST_FAULTS,
     });
+    this.#opening = new RequestOpening(this.#startLine, this.#line, this.#section);
     this.#framing = new Framing(REQUEST_FAULTS, policy.strictTe);
     this.#body = new MessageBody(this.#partial, limits, { codes: REQUEST_FAULTS, underscores, views });
     this.trailers = this.#body.trailers;
@@ -120,8 +112,7 @@ export class RequestDecoder {
     head.clear();
     this.head = head;
     this.#emptyLines.begin();
-    this.#hasHost = false;
-    this.#absoluteTarget = false;
+    this.#opening.begin();
     this.#options = 0;
     this.#expectContinue = false;
     this.#state = State.start;
@@ -226,7 +217,7 @@ export class RequestDecoder {
     if (head.method === "CONNECT") return new Fault("unsupported_method", "CONNECT");
     if (bytes[line.targetStart] === SLASH) return null;
     const fault = readOtherTarget(head, bytes, line.targetStart, line.targetEnd, this.#scheme);
-    this.#absoluteTarget = head.authority !== "";
+    this.#opening.absoluteTarget = head.authority !== "";
     return fault;
   }
 
@@ -246,21 +237,9 @@ export class RequestDecoder {
     const startLine = this.#startLine;
     this.#framing.begin(head.version);
     this.#section.begin(head.fields, this.#limits.maxHeaderBytes - startLine.length);
-    this.#keepLine(bytes);
+    this.#opening.keepLine(head, startLine.pieced ? this.#partial.bytes : bytes);
     this.#state = State.fields;
     return this.#nextFields(bytes, start, end);
-  }
-
-  /** The request line goes with the fields into their store; a target in origin form stays there. */
-  #keepLine(bytes: Buffer): void {
-    const { start, length, pieced } = this.#startLine;
-    const line = this.#line;
-    const { head } = this;
-    const lineBytes = pieced ? this.#partial.bytes : bytes;
-    const shift = this.#section.lead(lineBytes, start, start + length, !pieced);
-    this.#lineEnd = start + length + shift;
-    if (head.targetEnd !== 0) return;
-    head.setTarget(line.targetStart + shift, line.queryStart + shift, line.targetEnd + shift);
   }
 
   #nextFields(bytes: Buffer, start: number, end: number): number {
@@ -291,7 +270,7 @@ export class RequestDecoder {
     const { id, valueStart, valueEnd } = this.#section;
     switch (id) {
       case FieldId.host:
-        return this.#takeHost(line, valueStart, valueEnd, lineEnd);
+        return this.#opening.takeHost(this.head, line, lineEnd);
       case FieldId.contentLength:
         return this.#framing.contentLength(line, valueStart, valueEnd);
       case FieldId.transferEncoding:
@@ -313,28 +292,6 @@ export class RequestDecoder {
     return null;
   }
 
-  #takeHost(line: Buffer, start: number, end: number, lineEnd: number): Fault | null {
-    if (this.#hasHost) return new Fault("bad_authority", "more than one Host");
-    this.#hasHost = true;
-    const known = equalsText(line, start, end, this.#lastAuthority);
-    if (!known && !isAuthority(line, start, end)) return new Fault("bad_authority", "Host");
-    // The target's authority wins over Host (RFC 9112 section 3.2.2).
-    if (this.#absoluteTarget) return null;
-    if (!known) this.#lastAuthority = line.latin1Slice(start, end);
-    this.head.authority = this.#lastAuthority;
-    if (end + CRLF_BYTES === lineEnd) this.#noteOpening(line, start, lineEnd);
-    return null;
-  }
-
-  /** Whether request line and Host stand together in the form in which they are sent on. */
-  #noteOpening(line: Buffer, valueStart: number, lineEnd: number): void {
-    const section = this.#section;
-    const lineStart = valueStart - HOST_NAME.length;
-    if (section.storeOffset(lineStart) !== this.#lineEnd || this.#line.version !== 11) return;
-    for (let i = 0; i < HOST_NAME.length; i++) if (line[lineStart + i] !== HOST_NAME[i]) return;
-    this.head.setOpening(this.#lineEnd - this.#startLine.length, section.storeOffset(lineEnd));
-  }
-
   #takeUpgrade(line: Buffer, start: number, end: number): void {
     const value = line.latin1Slice(start, end).toLowerCase();
     this.head.upgrade = this.head.upgrade === "" ? value : `${this.head.upgrade}, ${value}`;
@@ -345,7 +302,8 @@ export class RequestDecoder {
     const framing = this.#framing;
     this.#partial.release();
     const isHttp11 = head.version === HttpVersion.http11;
-    if (isHttp11 && !this.#hasHost && this.#requireHost) return this.#fail("bad_authority", "no Host", pos);
+    if (isHttp11 && !this.#opening.hasHost && this.#requireHost)
+      return this.#fail("bad_authority", "no Host", pos);
     const fault = framing.end();
     if (fault !== null) return this.#failWith(fault, pos);
     const options = this.#options;
@@ -385,10 +343,4 @@ export class RequestDecoder {
     this.event = H1Event.error;
     return pos;
   }
-}
-
-function equalsText(bytes: Uint8Array, start: number, end: number, text: string): boolean {
-  if (end - start !== text.length || start === end) return false;
-  for (let i = 0; i < text.length; i++) if (bytes[start + i] !== text.charCodeAt(i)) return false;
-  return true;
 }

@@ -2,7 +2,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
+import { wordText } from "../../base/word-text.ts";
 import { FIELD_NAMES, FieldId, fieldIdIn, fieldIdOf } from "./field-id.ts";
+import { FieldTemplate } from "./field-template.ts";
 import { Fields } from "./fields.ts";
 
 function written(fields: Fields): string {
@@ -94,6 +96,39 @@ test("a section can be appended to another", () => {
   two.remove(0);
   one.addAll(two);
   assert.equal(written(one), "A: 1\r\nC: 3\r\n");
+});
+
+test("templates and words are appended like any other field", () => {
+  const source = new Fields();
+  source.add(FieldId.via, "1.1 gw");
+  source.addNamed("X-Long", "x".repeat(100));
+  const template = new FieldTemplate(source);
+  const fields = new Fields();
+  const expected: [string, string][] = [];
+  for (let i = 0; i < 30; i++) {
+    const value = "v".repeat(i);
+    const index = fields.addWords(wordText("X-Forwarded-For: "), wordText(value), FieldId.xForwardedFor);
+    assert.equal(fields.value(index), value);
+    assert.equal(fields.id(fields.addTemplate(template)), FieldId.via);
+    expected.push(["X-Forwarded-For", value], ["Via", "1.1 gw"], ["X-Long", "x".repeat(100)]);
+  }
+  assert.deepEqual(fields.toArray(), expected);
+  assert.equal(written(fields), expected.map(([name, value]) => `${name}: ${value}\r\n`).join(""));
+});
+
+test("text in the store is no field, and is written in front when asked for", () => {
+  const fields = new Fields();
+  const start = fields.addText("GET /\u00ff");
+  const end = fields.length;
+  fields.addNamed("A", "1");
+  assert.equal(fields.bytes.latin1Slice(start, end), "GET /\u00ff");
+  assert.equal(written(fields), "A: 1\r\n");
+  const out = Buffer.alloc(100);
+  assert.equal(out.latin1Slice(0, fields.writeTo(out, 0, start, end)), "GET /\u00ffA: 1\r\n");
+  assert.throws(() => fields.addText("\u0100"), { name: "AssertionFailure" });
+  fields.removeEvery();
+  assert.equal(written(fields), "");
+  assert.equal(fields.bytes.latin1Slice(start, end), "GET /\u00ff");
 });
 
 test("values and names that would split the message are our own mistake", () => {

@@ -45,6 +45,8 @@ export class Fields {
   length = 0;
   /** Number of fields, those removed included: check `removed(i)` in loops. */
   count = 0;
+  /** How much the store takes without the slack that words need. */
+  #roomBytes = 0;
   #index: Int32Array = NO_INDEX;
 
   clear(): void {
@@ -78,11 +80,11 @@ export class Fields {
     return this.#close(start, separator, valueEnd, id);
   }
 
-  /** Appends one field: its name with colon and blank as words, and a value as for `add`. */
-  addAfter(start: WordText, value: string, id: number): number {
+  /** Appends one field: its name with colon and blank, and a value as for `add`, both as words. */
+  addWords(start: WordText, value: WordText, id: number): number {
     const offset = this.#reserve(start.length + value.length + 2);
     const valueStart = writeWords(this.view, offset, start);
-    const valueEnd = writeText(this.bytes, valueStart, value, FIELD_VALUE_OCTETS);
+    const valueEnd = writeWords(this.view, valueStart, value);
     return this.#close(offset, valueStart - 2, valueEnd, id);
   }
 
@@ -93,11 +95,16 @@ export class Fields {
     const offset = this.#reserve(lines.length);
     this.bytes.set(lines, offset);
     this.length = offset + lines.length;
+    const at = first * STRIDE;
+    while (at + spans.length > this.#index.length) this.#growIndex();
+    const index = this.#index;
     for (let i = 0; i < spans.length; i += STRIDE) {
-      const start = offset + (spans[i] as number);
-      const nameEnd = offset + (spans[i + 1] as number);
-      this.addSpan(start, nameEnd, offset + (spans[i + 2] as number), spans[i + 3] as number);
+      index[at + i] = offset + (spans[i] as number);
+      index[at + i + 1] = offset + (spans[i + 1] as number);
+      index[at + i + 2] = offset + (spans[i + 2] as number);
+      index[at + i + 3] = spans[i + 3] as number;
     }
+    this.count = first + spans.length / STRIDE;
     return first;
   }
 
@@ -274,7 +281,7 @@ export class Fields {
   /** Makes room for so many bytes more; returns where they go. */
   #reserve(size: number): number {
     const start = this.length;
-    if (start + size + WORD_SLACK_BYTES > this.bytes.length) this.#growBytes(start + size + WORD_SLACK_BYTES);
+    if (start + size > this.#roomBytes) this.#growBytes(start + size + WORD_SLACK_BYTES);
     return start;
   }
 
@@ -283,11 +290,13 @@ export class Fields {
     this.bytes.copy(grown, 0, 0, this.length);
     this.bytes = grown;
     this.view = new DataView(grown.buffer);
+    this.#roomBytes = grown.length - WORD_SLACK_BYTES;
   }
 
   #giveBytesBack(): void {
     this.bytes = NO_BYTES;
     this.view = NO_VIEW;
+    this.#roomBytes = 0;
   }
 
   #close(nameStart: number, nameEnd: number, valueEnd: number, id: number): number {
