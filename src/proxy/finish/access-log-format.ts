@@ -4,7 +4,7 @@
  * Lines are ASCII: whatever else a client sent is escaped.
  */
 import "../../base/latin1.ts";
-import { type WordText, wordText } from "../../base/word-text.ts";
+import { WORD_SLACK_BYTES, type WordText, wordText } from "../../base/word-text.ts";
 import { FieldId } from "../../wire/http/field-id.ts";
 import type { Fields } from "../../wire/http/fields.ts";
 import { HTTP_VERSION_NAMES, type RequestHead } from "../../wire/http/message.ts";
@@ -19,8 +19,11 @@ const MAX_VALUE_BYTES = 2048;
 /** As for values: names of listeners, routes, services and backends are as long as the configuration makes them. */
 const MAX_NAME_CHARS = 256;
 
-/** No line is longer: four values that are cut, each octet escaped to six, and what is ours with the slack behind it. */
-export const MAX_LINE_BYTES = 4 * 6 * MAX_VALUE_BYTES + 8192;
+/** What an octet is escaped to. */
+const ESCAPED_BYTES = 6;
+
+/** No line is longer: four values that are cut, each octet escaped, and what is ours with the slack behind it. */
+export const MAX_LINE_BYTES = 4 * ESCAPED_BYTES * MAX_VALUE_BYTES + 8192;
 
 /** What stands in front of the timestamp, for `LogTime`. */
 export const JSON_START = '{"timestamp":"';
@@ -191,7 +194,8 @@ export function backendLogParts(address: string): BackendLogParts {
 
 /** The host, from the end of the value before it to the beginning of the path. */
 export function hostLogPart(authority: string): WordText {
-  const line = new LineWriter(Buffer.alloc(MAX_LINE_BYTES));
+  const most = ESCAPED_BYTES * Math.min(authority.length, MAX_VALUE_BYTES);
+  const line = new LineWriter(Buffer.allocUnsafe(HOST.length + most + PATH.length + WORD_SLACK_BYTES));
   line.constant(HOST);
   line.text(authority, MAX_VALUE_BYTES);
   line.constant(PATH);
