@@ -188,17 +188,25 @@ void TransportWrap::Tick() {
   if (close_wanted_) StartClosing();
 }
 
+// By the plain interface: its C++ wrapper ends the process when the environment is ending, a worker
+// thread that was terminated, where no JavaScript may run any more.
 uint32_t TransportWrap::Deliver(uint32_t count) {
   if (close_wanted_ || cleaning_up_) return 0;
   Napi::HandleScope scope(env_);
   napi_value argument = Napi::Number::New(env_, count);
-  Napi::Value result = on_batch_.MakeCallback(env_.Global(), 1, &argument, *async_);
-  if (env_.IsExceptionPending()) {
+  napi_value result = nullptr;
+  uint32_t commands = 0;
+  napi_status status = napi_make_callback(env_, *async_, env_.Global(), on_batch_.Value(), 1,
+                                          &argument, &result);
+  if (status == napi_pending_exception) {
     // As if it had been thrown from any other callback of the loop.
-    napi_fatal_exception(env_, env_.GetAndClearPendingException().Value());
-    return 0;
+    napi_value thrown = nullptr;
+    status = napi_get_and_clear_last_exception(env_, &thrown);
+    if (status == napi_ok) napi_fatal_exception(env_, thrown);
+  } else if (status == napi_ok) {
+    napi_get_value_uint32(env_, result, &commands);
   }
-  return result.IsNumber() ? result.As<Napi::Number>().Uint32Value() : 0;
+  return commands;
 }
 
 void TransportWrap::StartClosing() {

@@ -51,6 +51,8 @@ struct Connection {
   bool receiving = false;
   bool awaits_room = false;
   bool awaits_error = false;
+  // Its last receive was large.
+  bool bulk = false;
   // The peer's FIN was read, and waits behind `held`.
   bool end_held = false;
   // Bytes that the kernel has not taken.

@@ -27,15 +27,21 @@ class UringBuffers {
   // ring.
   int Open(UringRing* ring, uint8_t* memory, uint32_t size, uint32_t buffer_bytes);
 
-  // The kernel has filled this one.
-  void Take(uint16_t buffer) { taken_.push_back(buffer); }
+  // The kernel has filled `size` bytes from the beginning of this one on, and others in its order.
+  // Returns how many of them lie at a stretch.
+  uint32_t Fill(uint16_t buffer, uint32_t size);
+  // The one that the kernel was given behind the first `size` bytes, whole buffers, from this one on.
+  uint16_t Behind(uint16_t buffer, uint32_t size) const;
+  // What was filled from this one on is used in the batch.
+  void Take(uint16_t buffer, uint32_t size);
   // The kernel may fill all that were taken again.
   void GiveBack();
   // Where a buffer begins in the memory.
   uint32_t Offset(uint16_t buffer) const { return buffer * buffer_bytes_; }
+  uint32_t Count(uint32_t size) const { return (size + buffer_bytes_ - 1) / buffer_bytes_; }
   uint32_t buffer_bytes() const { return buffer_bytes_; }
-  // Every one is in use.
-  bool exhausted() const { return taken_.size() >= count_; }
+  // The kernel may soon find none.
+  bool scarce() const { return free_ < scarce_from_; }
 
  private:
   void Give(uint16_t buffer);
@@ -47,6 +53,10 @@ class UringBuffers {
   size_t entry_bytes_ = 0;
   uint16_t mask_ = 0;
   uint16_t tail_ = 0;
+  uint32_t free_ = 0;
+  uint32_t scarce_from_ = 0;
+  // Where each was given last, counted by the ring's tail.
+  std::vector<uint16_t> positions_;
   std::vector<uint16_t> taken_;
 };
 

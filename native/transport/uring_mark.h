@@ -52,4 +52,9 @@ inline uint16_t BufferOf(const Completion& completion) {
   return static_cast<uint16_t>(completion.flags >> IORING_CQE_BUFFER_SHIFT);
 }
 
+inline uint32_t WithBuffer(uint32_t flags, uint16_t buffer) {
+  constexpr uint32_t kOthers = (1u << IORING_CQE_BUFFER_SHIFT) - 1;
+  return (flags & kOthers) | static_cast<uint32_t>(buffer) << IORING_CQE_BUFFER_SHIFT;
+}
+
 }  // namespace expressgateway::transport

@@ -1,6 +1,7 @@
 // The receiving half of the engine: multishot receives, and what must wait before it is delivered.
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <cerrno>
 
 #include "transport/uring_mark.h"
@@ -8,6 +9,12 @@
 
 namespace expressgateway::transport {
 namespace {
+
+// Since Linux 6.10: one receive fills several buffers.
+constexpr uint16_t kBundle = 1 << 4;
+
+// A connection that received so much at a time is going to receive more.
+constexpr uint32_t kBulkBytes = 8 * 1024;
 
 // A receive that ended with this can be started again.
 bool CanRestart(int result) {
@@ -21,6 +28,7 @@ void UringTransport::StartReceive(Connection* connection) {
   io_uring_sqe* entry = Stage(connection, Task::kReceive);
   entry->opcode = IORING_OP_RECV;
   entry->ioprio = IORING_RECV_MULTISHOT;
+  if (bundles_ && connection->bulk) entry->ioprio |= kBundle;
   entry->flags = IOSQE_BUFFER_SELECT;
   entry->buf_group = UringBuffers::kGroup;
   // `optlen` since Linux 6.17: bytes in all.
@@ -66,6 +74,7 @@ void UringTransport::OnReceived(const Completion& completion) {
     Hold(connection, start, size);
   } else if (size > 0) {
     buffers_in_batch_ = true;
+    connection->bulk = size >= kBulkBytes;
     Received(connection, start, size);
   }
   if (ended && connection->live()) OnReceiveEnded(connection, last.result);
@@ -73,20 +82,20 @@ void UringTransport::OnReceived(const Completion& completion) {
 
 // Takes the buffers of a receive and of those that continue it. Returns the bytes in them.
 uint32_t UringTransport::Join(Completion* last) {
-  if (HasBuffer(*last)) buffers_.Take(BufferOf(*last));
-  if (last->result <= 0) return 0;
-  auto size = static_cast<uint32_t>(last->result);
-  while (next_ < completions_.size() &&
-         static_cast<uint32_t>(last->result) == buffers_.buffer_bytes()) {
+  if (!HasBuffer(*last)) return 0;
+  uint32_t start = buffers_.Offset(BufferOf(*last));
+  uint32_t size = 0;
+  for (;;) {
+    auto filled = static_cast<uint32_t>(std::max(last->result, 0));
+    buffers_.Take(BufferOf(*last), std::max(filled, 1u));
+    size += filled;
+    if (next_ == completions_.size()) return size;
     const Completion& next = completions_[next_];
-    if (next.mark != last->mark || next.result <= 0) break;
-    if (BufferOf(next) != BufferOf(*last) + 1) break;
-    buffers_.Take(BufferOf(next));
-    size += static_cast<uint32_t>(next.result);
+    bool goes_on = next.mark == last->mark && HasBuffer(next) && next.result > 0;
+    if (!goes_on || buffers_.Offset(BufferOf(next)) != start + size) return size;
     *last = next;
     next_++;
   }
-  return size;
 }
 
 void UringTransport::OnReceiveEnded(Connection* connection, int result) {
@@ -158,7 +167,7 @@ void UringTransport::DeliverHeld(Connection* connection) {
 
 // Together with the sends of a run; those with something held have to wait for the next round.
 void UringTransport::RestartReceives() {
-  if (!starved_.empty() || buffers_.exhausted()) return;
+  if (!starved_.empty() || buffers_.scarce()) return;
   size_t kept = 0;
   for (int32_t id : ready_) {
     Connection* connection = slots().Find(id);

@@ -41,6 +41,7 @@ int UringRing::Open(uint32_t submissions, uint32_t completions) {
   fd_ = static_cast<int>(syscall(__NR_io_uring_setup, submissions, &parameters));
   if (fd_ < 0) return errno;
   if ((parameters.features & kNeededFeatures) != kNeededFeatures) return ENOSYS;
+  features_ = parameters.features;
   enter_fd_ = fd_;
   int error = Map(parameters);
   if (error == 0) error = Announcing();

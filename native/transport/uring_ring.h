@@ -28,6 +28,7 @@ class UringRing {
   // Room for so many submissions and completions, both powers of two. An errno, or 0.
   int Open(uint32_t submissions, uint32_t completions);
   bool is_open() const { return entries_ != nullptr; }
+  bool has_feature(uint32_t feature) const { return (features_ & feature) != 0; }
   // io_uring_register(2): an errno, or 0.
   int Register(uint32_t operation, void* argument, uint32_t count);
 
@@ -66,6 +67,7 @@ class UringRing {
   // For io_uring_enter: the descriptor, or its index among those that this thread has registered.
   int enter_fd_ = -1;
   uint32_t enter_flags_ = 0;
+  uint32_t features_ = 0;
   void* rings_ = nullptr;
   size_t ring_bytes_ = 0;
   io_uring_sqe* entries_ = nullptr;

@@ -3,6 +3,7 @@
 #include <poll.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 
@@ -16,8 +17,11 @@ namespace {
 constexpr uint32_t kSubmissions = 1024;
 constexpr uint32_t kCompletions = 8192;
 
-// One buffer of the slab. A connection's bytes that fill several are one event.
+// One buffer of the slab: small messages get one each, large ones several at a stretch.
 constexpr uint32_t kBufferBytes = 8 * 1024;
+
+// IORING_FEAT_RECVSEND_BUNDLE
+constexpr uint32_t kBundleFeature = 1 << 14;
 
 // Calls that fetch what has become ready, in one round: new kernels do about twenty things in each.
 constexpr int kMaxFetches = 16;
@@ -44,6 +48,7 @@ int UringTransport::Open() {
   if (memory().slab_bytes <= kCopyBytes) return EINVAL;
   int error = ring_.Open(kSubmissions, kCompletions);
   if (error != 0) return error;
+  bundles_ = ring_.has_feature(kBundleFeature);
   return buffers_.Open(&ring_, memory().slab, memory().slab_bytes - kCopyBytes, kBufferBytes);
 }
 
@@ -215,8 +220,9 @@ void UringTransport::Gather(bool first) {
 
 void UringTransport::Collect() {
   for (int count = 0; count < kMaxFetches; count++) {
-    if (ring_.staged() == 0 && !ring_.has_tasks()) break;
-    Submit(true);
+    bool run_tasks = !buffers_.scarce();
+    if (ring_.staged() == 0 && !(run_tasks && ring_.has_tasks())) break;
+    Submit(run_tasks);
     Reap();
   }
   Reap();
@@ -230,9 +236,24 @@ void UringTransport::Reap() {
     if (TaskOf(completion) == Task::kSend) {
       OnSent(completion);
     } else {
-      completions_.push_back(completion);
+      Keep(completion);
     }
   }
+}
+
+// Buffers that are not at a stretch are completions of their own.
+void UringTransport::Keep(Completion completion) {
+  while (HasBuffer(completion)) {
+    auto size = static_cast<uint32_t>(std::max(completion.result, 1));
+    uint16_t buffer = BufferOf(completion);
+    uint32_t stretch = buffers_.Fill(buffer, size);
+    if (stretch == size) break;
+    uint32_t flags = completion.flags | IORING_CQE_F_MORE;
+    completions_.push_back({completion.mark, static_cast<int32_t>(stretch), flags});
+    completion.result -= static_cast<int32_t>(stretch);
+    completion.flags = WithBuffer(completion.flags, buffers_.Behind(buffer, stretch));
+  }
+  completions_.push_back(completion);
 }
 
 void UringTransport::Handle(const Completion& taken) {
@@ -264,7 +285,7 @@ void UringTransport::EndRun() {
   RestartReceives();
   bool waiting = ring_.staged() > 0 || !sends_.empty();
   if (quiet_) {
-    if (waiting) FlushSends(true);
+    if (waiting) FlushSends(!buffers_.scarce());
     return;
   }
   // Outside of a tick; our own completions are no reason for one.

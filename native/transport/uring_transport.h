@@ -60,6 +60,7 @@ class UringTransport final : public Transport {
   // What it answers.
   void Collect();
   void Reap();
+  void Keep(Completion completion);
   void Handle(const Completion& completion);
   void OnSent(const Completion& completion);
   void OnReceived(const Completion& completion);
@@ -99,6 +100,8 @@ class UringTransport final : public Transport {
   bool buffers_in_batch_ = false;
   // The kernel ends a receive after `kReadBytes`, so that a pause holds little.
   bool limited_ = true;
+  // A receive may fill several buffers at once.
+  bool bundles_ = false;
   // The eventfd is silent: within a tick, or another one comes soon.
   bool quiet_ = false;
   uint32_t last_watch_ = 0;
