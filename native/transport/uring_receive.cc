@@ -80,7 +80,8 @@ void UringTransport::OnReceived(const Completion& completion) {
   if (ended && connection->live()) OnReceiveEnded(connection, last.result);
 }
 
-// Takes the buffers of a receive and of those that continue it. Returns the bytes in them.
+// Takes the buffers of a receive and of those that continue it, up to `kReadBytes`. Returns the bytes
+// in them.
 uint32_t UringTransport::Join(Completion* last) {
   if (!HasBuffer(*last)) return 0;
   uint32_t start = buffers_.Offset(BufferOf(*last));
@@ -91,8 +92,9 @@ uint32_t UringTransport::Join(Completion* last) {
     size += filled;
     if (next_ == completions_.size()) return size;
     const Completion& next = completions_[next_];
-    bool goes_on = next.mark == last->mark && HasBuffer(next) && next.result > 0;
-    if (!goes_on || buffers_.Offset(BufferOf(next)) != start + size) return size;
+    if (next.mark != last->mark || !HasBuffer(next) || next.result <= 0) return size;
+    if (buffers_.Offset(BufferOf(next)) != start + size) return size;
+    if (size + static_cast<uint32_t>(next.result) > kReadBytes) return size;
     *last = next;
     next_++;
   }
@@ -111,7 +113,8 @@ void UringTransport::OnReceiveEnded(Connection* connection, int result) {
   } else if (connection->paused) {
     AwaitError(connection);
   } else {
-    ServeLater(connection, result == -ENOBUFS);
+    // Not for want of buffers that it has filled itself.
+    ServeLater(connection, result == -ENOBUFS && connection->received_in != batch());
   }
 }
 

@@ -158,11 +158,25 @@ export function describeExit(exit: WorkerExit): string {
   return exit.signal === null ? `exit code ${exit.code}` : `signal ${exit.signal}`;
 }
 
+/**
+ * The way of a request is many small functions, each called from one place, and V8 stops to inline them
+ * at a size that a codec passes. With these limits (its own are 920 and 4600) it costs about 2 % less
+ * in all, and 10 % less of its own code; `bench/micro/data-plane.ts` measures it.
+ */
+const V8_FLAGS = [
+  "--max-inlined-bytecode-size-cumulative=8000",
+  "--max-inlined-bytecode-size-absolute=12000",
+];
+
 function spawnWorker({ memoryFd, environment, ...spec }: WorkerSpawn): ChildProcess {
-  return spawn(process.execPath, ["--disable-sigusr1", ENTRY, JSON.stringify(spec satisfies WorkerSpec)], {
-    stdio: ["ignore", "inherit", "inherit", "ipc", memoryFd],
-    env: workerEnvironment(environment),
-  });
+  return spawn(
+    process.execPath,
+    ["--disable-sigusr1", ...V8_FLAGS, ENTRY, JSON.stringify(spec satisfies WorkerSpec)],
+    {
+      stdio: ["ignore", "inherit", "inherit", "ipc", memoryFd],
+      env: workerEnvironment(environment),
+    },
+  );
 }
 
 /** NODE_OPTIONS are for the main process (an inspector's port can be had once); so is what systemd says to it. */
