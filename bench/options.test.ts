@@ -6,7 +6,7 @@ import { readOptions } from "./options.ts";
 describe("the options", () => {
   it("have the defaults of a measurement", () => {
     const options = readOptions(["h1"]);
-    assert.deepEqual(options.scenarios, ["keep-alive"]);
+    assert.deepEqual(options.scenarios, undefined);
     assert.deepEqual(options.transports, ["auto"]);
     assert.equal(options.only, undefined);
     assert.ok(options.rounds >= 5, "medians of at least five rounds");

@@ -2,10 +2,10 @@
 import { parseArgs } from "node:util";
 
 export interface BenchOptions {
-  /** `h1`, or `soak`. */
+  /** `h1`, `h2`, or `soak`. */
   readonly command: string;
-  /** Names of scenarios; `all` and `list` are words of their own. */
-  readonly scenarios: readonly string[];
+  /** Names of scenarios; `all` and `list` are words of their own. Undefined: the protocol's first one. */
+  readonly scenarios: readonly string[] | undefined;
   /** Of one run; of the whole soak. */
   readonly seconds: number;
   readonly rounds: number;
@@ -23,10 +23,10 @@ export interface BenchOptions {
 export const TRANSPORTS = ["auto", "net", "epoll", "io_uring"];
 export const PROXIES = ["nginx", "nginx-defaults", "haproxy", "caddy", "expressgateway"];
 
-export const USAGE = `npm run bench -- h1 [options]
+export const USAGE = `npm run bench -- h1|h2 [options]
 npm run bench -- soak [--seconds N] [--transport NAME]
 
---scenario NAME,...|all|list   default keep-alive
+--scenario NAME,...|all|list   default: the first
 --transport NAME,...           ${TRANSPORTS.join(", ")}: each is a row; default auto
 --only NAME,...                ${PROXIES.join(", ")}; default all but nginx-defaults
 --compare REV                  rows for another commit, built in a folder of its own
@@ -58,7 +58,7 @@ export function readOptions(argv: readonly string[]): BenchOptions {
   const usual = command === "soak" ? SOAK_SECONDS : RUN_SECONDS;
   return {
     command,
-    scenarios: names(values.scenario) ?? ["keep-alive"],
+    scenarios: names(values.scenario),
     seconds: atLeastOne("seconds", values.seconds) ?? usual,
     rounds: atLeastOne("rounds", values.rounds) ?? 5,
     only: known("only", names(values.only), PROXIES),

@@ -3,12 +3,18 @@
  * protocol has a folder with its scenarios; this file only picks. Whatever was started is stopped
  * when the bench fails.
  */
-import { runH1 } from "./h1/run-h1.ts";
+import { playScenarios } from "./play/play-scenarios.ts";
 import { isInstalled } from "./harness/daemon.ts";
 import { readOptions, USAGE, type BenchOptions } from "./options.ts";
+import { H1_SCENARIOS } from "./scenarios/h1.ts";
+import { H2_SCENARIOS } from "./scenarios/h2.ts";
 import { soak } from "./soak.ts";
 
-const COMMANDS: Readonly<Record<string, (options: BenchOptions) => Promise<void>>> = { h1: runH1, soak };
+const COMMANDS: Readonly<Record<string, (options: BenchOptions) => Promise<void>>> = {
+  h1: (options) => playScenarios(H1_SCENARIOS, options),
+  h2: (options) => playScenarios(H2_SCENARIOS, options),
+  soak,
+};
 
 /** Without these there is no measuring at all; proxies may be missing. */
 const TOOLS = ["wrk", "/usr/sbin/nginx", "taskset"];

@@ -14,7 +14,8 @@ import { copyWorkTree } from "./harness/tree-copy.ts";
 import { slopeOf, type Point } from "./harness/slope.ts";
 import { Stage, type Contestant } from "./harness/stage.ts";
 import { markdown } from "./harness/table.ts";
-import { runWrk, writeScript, type LoadResult } from "./harness/wrk.ts";
+import type { LoadResult } from "./harness/load-result.ts";
+import { runWrk, writeScript } from "./harness/wrk.ts";
 import type { BenchOptions } from "./options.ts";
 import { cpuMicros, rssBytes } from "../test/support/processes.ts";
 import { pause } from "../test/support/wait-for.ts";
@@ -64,6 +65,7 @@ async function soakOne(kind: ProxyKind, seconds: number): Promise<Soaked> {
     workers: 1,
     routes: [],
     logs: "access",
+    tls: null,
   });
   try {
     const [contestant] = stage.contestants;

@@ -1,33 +1,83 @@
 /**
- * `npm run conformance -- h1`: runs the suites of a protocol against its vectors and ends with a line
- * `N passed, N failed`. Vectors come from outside and are not part of the repository: where they are
- * absent the suite is skipped, loudly and counted.
+ * `npm run conformance -- h1 h2`: runs the suites of each protocol, which ends with a line `N passed, N
+ * failed`. Vectors and tools come from outside and are not part of the repository: where they are absent
+ * the suite is skipped, loudly and counted.
  */
 import { existsSync } from "node:fs";
 import { runCodecLlhttp } from "./h1/codec-llhttp.ts";
 import { runCodecProbe } from "./h1/codec-probe.ts";
 import { runGatewayProbe, type CaseResult } from "./h1/gateway-probe.ts";
+import { INTEROP_TOOLS, runInterop } from "./grpc/interop.ts";
+import { H2SPEC, runH2spec } from "./h2/h2spec.ts";
+import { runHpackStories } from "./h2/hpack-stories.ts";
+import { runCells } from "./matrix/run-cells.ts";
+import { findTool } from "./tools.ts";
+import { openOverH1, openOverH2 } from "../test/support/websocket-stream.ts";
+import { runAutobahn } from "./ws/run-autobahn.ts";
 import { readWaivers, type Waivers } from "./waivers.ts";
 import type { CleanupScope } from "../test/support/gateway.ts";
 
 /** Beside the root of the project; another place can be named in CONFORMANCE_VECTORS. */
 const VECTORS = new URL(process.env["CONFORMANCE_VECTORS"] ?? "../../shared/vectors/", import.meta.url);
 
+/** What a suite needs besides the project: a file of vectors in `VECTORS`, or programs (`tools.ts`). */
+type Needs = { readonly vectors: string } | { readonly tools: readonly string[] };
+
 interface Suite {
   readonly name: string;
-  /** File of the vectors, in `VECTORS`. */
-  readonly vectors: string;
-  run(file: URL, scope: CleanupScope): Promise<readonly CaseResult[]> | readonly CaseResult[];
+  readonly needs: Needs;
+  /** `file`: that of the vectors. */
+  run(scope: CleanupScope, file: URL): Promise<readonly CaseResult[]> | readonly CaseResult[];
 }
 
-const PROTOCOLS: Readonly<Record<string, { readonly waivers: URL; readonly suites: readonly Suite[] }>> = {
+const NOTHING: Needs = { tools: [] };
+const PROBE_CASES: Needs = { vectors: "http11probe-cases.json" };
+const AUTOBAHN_CASES: Needs = { vectors: "autobahn-cases.json" };
+
+interface Protocol {
+  /** Cases that may fail, with reasons; none where there is no file. */
+  readonly waivers?: URL;
+  readonly suites: readonly Suite[];
+}
+
+const PROTOCOLS: Readonly<Record<string, Protocol>> = {
   h1: {
     waivers: new URL("./h1/waivers.toml", import.meta.url),
     suites: [
-      { name: "codec/http11probe", vectors: "http11probe-cases.json", run: runCodecProbe },
-      { name: "codec/llhttp", vectors: "llhttp-vectors.json", run: runCodecLlhttp },
-      { name: "gateway/http11probe", vectors: "http11probe-cases.json", run: runGatewayProbe },
+      { name: "codec/http11probe", needs: PROBE_CASES, run: (_scope, file) => runCodecProbe(file) },
+      {
+        name: "codec/llhttp",
+        needs: { vectors: "llhttp-vectors.json" },
+        run: (_, file) => runCodecLlhttp(file),
+      },
+      { name: "gateway/http11probe", needs: PROBE_CASES, run: (scope, file) => runGatewayProbe(file, scope) },
     ],
+  },
+  h2: {
+    suites: [
+      { name: "hpack", needs: { vectors: "hpack-stories.json.gz" }, run: (_, file) => runHpackStories(file) },
+      { name: "h2spec", needs: { tools: [H2SPEC] }, run: runH2spec },
+    ],
+  },
+  ws: {
+    suites: [
+      {
+        name: "autobahn/h1",
+        needs: AUTOBAHN_CASES,
+        run: (scope, file) => runAutobahn(file, scope, openOverH1),
+      },
+      {
+        name: "autobahn/h2",
+        needs: AUTOBAHN_CASES,
+        run: (scope, file) => runAutobahn(file, scope, openOverH2),
+      },
+    ],
+  },
+  grpc: {
+    suites: [{ name: "interop", needs: { tools: INTEROP_TOOLS }, run: runInterop }],
+  },
+  matrix: {
+    suites: [{ name: "node", needs: NOTHING, run: runCells }],
   },
 };
 
@@ -38,13 +88,23 @@ class Tally {
   skipped = 0;
 }
 
-async function main(protocol: string): Promise<number> {
+/** One protocol after the other; each ends with its own counts. */
+async function runAll(protocols: readonly string[]): Promise<number> {
+  let worst = 0;
+  for (const protocol of protocols) {
+    if (protocols.length > 1) console.log(`\n## ${protocol}`);
+    worst = Math.max(worst, await run(protocol));
+  }
+  return worst;
+}
+
+async function run(protocol: string): Promise<number> {
   const chosen = PROTOCOLS[protocol];
   if (chosen === undefined) {
     console.error(`unknown protocol ${protocol}; there is: ${Object.keys(PROTOCOLS).join(", ")}`);
     return 2;
   }
-  const waivers = readWaivers(chosen.waivers);
+  const waivers: Waivers = chosen.waivers === undefined ? new Map() : readWaivers(chosen.waivers);
   const used = new Set<string>();
   const tally = new Tally();
   for (const suite of chosen.suites) await runSuite(suite, waivers, used, tally);
@@ -53,24 +113,37 @@ async function main(protocol: string): Promise<number> {
     tally.failed++;
     console.log(`FAILED waiver ${id}: no case needs it`);
   }
-  if (tally.skipped > 0) console.log(`${tally.skipped} suites SKIPPED: their vectors are not there`);
+  if (tally.skipped > 0) console.log(`${tally.skipped} suites SKIPPED: what they need is not there`);
   if (tally.waived > 0) console.log(`${tally.waived} waived`);
   console.log(`${tally.passed} passed, ${tally.failed} failed`);
   return tally.failed === 0 ? 0 : 1;
 }
 
 async function runSuite(suite: Suite, waivers: Waivers, used: Set<string>, tally: Tally): Promise<void> {
-  const file = new URL(suite.vectors, VECTORS);
-  if (!existsSync(file)) {
+  const missing = missingOf(suite.needs);
+  if (missing !== undefined) {
     tally.skipped++;
-    console.log(`SKIPPED ${suite.name}: no vectors at ${file.pathname}`);
+    console.log(`SKIPPED ${suite.name}: ${missing}`);
     return;
   }
   const start = performance.now();
-  const results = await withCleanup((scope) => suite.run(file, scope));
+  const results = await withCleanup((scope) => suite.run(scope, vectorsOf(suite.needs)));
   for (const { id, problem } of results) judge(`${suite.name}/${id}`, problem, { waivers, used, tally });
   const seconds = ((performance.now() - start) / 1000).toFixed(1);
   console.log(`${suite.name}: ${results.length} cases in ${seconds} s`);
+}
+
+function vectorsOf(needs: Needs): URL {
+  return new URL("vectors" in needs ? needs.vectors : "", VECTORS);
+}
+
+function missingOf(needs: Needs): string | undefined {
+  if ("tools" in needs) {
+    const tool = needs.tools.find((name) => findTool(name) === undefined);
+    return tool === undefined ? undefined : `no program ${tool}`;
+  }
+  const file = vectorsOf(needs);
+  return existsSync(file) ? undefined : `no vectors at ${file.pathname}`;
 }
 
 interface Judging {
@@ -104,4 +177,4 @@ async function withCleanup<T>(work: (scope: CleanupScope) => Promise<T> | T): Pr
   }
 }
 
-process.exitCode = await main(process.argv[2] ?? "h1");
+process.exitCode = await runAll(process.argv.length > 2 ? process.argv.slice(2) : ["h1"]);

@@ -40,7 +40,7 @@ const PHASES: readonly Phase[] = [
   // Bound by the CPU, which the gateway and the test share.
   {
     name: "end to end",
-    patterns: ["test/e2e/**/*.test.ts", "test/faults/**/*.test.ts"],
+    patterns: ["test/{e2e,faults,attacks}/**/*.test.ts"],
     concurrency: Math.max(1, Math.min(4, availableParallelism())),
   },
 ];

@@ -113,32 +113,38 @@ test("a start that fails is exit code 1 and says why", LIMIT, async () => {
   taken.close();
 });
 
-test("signals: HUP reloads, USR1 harms nothing, TERM ends with 0, a second one at once", LIMIT, async () => {
-  const path = file("signals.toml", GOOD);
-  const gateway = spawn(process.execPath, [MAIN, path], { stdio: ["ignore", "ignore", "pipe"] });
-  const messages = messagesOf(gateway.stderr);
-  await messages.until("serving");
-  gateway.kill("SIGUSR1");
-  await messages.until("signal: the access log is opened anew");
-  writeFileSync(path, GOOD.replace("readiness_settle_ms = 0", "readiness_settle_ms = 30000"));
-  gateway.kill("SIGHUP");
-  await messages.until("reloaded");
-  writeFileSync(path, "nonsense");
-  gateway.kill("SIGHUP");
-  await messages.until("reload refused");
-  gateway.kill("SIGTERM");
-  await messages.until("draining");
-  // One that comes at once is the same wish; it goes on until the program takes it for another.
-  const again = setInterval(() => gateway.kill("SIGTERM"), 100);
-  const ended = await once(gateway, "exit");
-  clearInterval(again);
-  assert.deepEqual(ended, [143, null]);
-});
+test(
+  "signals: HUP reloads, USR1 reads certificates, TERM drains, a second one ends at once",
+  LIMIT,
+  async (t) => {
+    const path = file("signals.toml", GOOD);
+    const gateway = spawn(process.execPath, [MAIN, path], { stdio: ["ignore", "ignore", "pipe"] });
+    t.after(() => gateway.kill("SIGKILL"));
+    const messages = messagesOf(gateway.stderr);
+    await messages.until("serving");
+    gateway.kill("SIGUSR1");
+    await messages.until("signal: certificates are read again");
+    writeFileSync(path, GOOD.replace("readiness_settle_ms = 0", "readiness_settle_ms = 30000"));
+    gateway.kill("SIGHUP");
+    await messages.until("reloaded");
+    writeFileSync(path, "nonsense");
+    gateway.kill("SIGHUP");
+    await messages.until("reload refused");
+    gateway.kill("SIGTERM");
+    await messages.until("draining");
+    // One that comes at once is the same wish; it goes on until the program takes it for another.
+    const again = setInterval(() => gateway.kill("SIGTERM"), 100);
+    const ended = await once(gateway, "exit");
+    clearInterval(again);
+    assert.deepEqual(ended, [143, null]);
+  },
+);
 
-test("SIGTERM is exit code 0", LIMIT, async () => {
+test("SIGTERM is exit code 0", LIMIT, async (t) => {
   const gateway = spawn(process.execPath, [MAIN, file("term.toml", GOOD)], {
     stdio: ["ignore", "ignore", "pipe"],
   });
+  t.after(() => gateway.kill("SIGKILL"));
   await messagesOf(gateway.stderr).until("serving");
   gateway.kill("SIGTERM");
   assert.deepEqual(await once(gateway, "exit"), [0, null]);

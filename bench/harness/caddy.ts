@@ -55,7 +55,7 @@ function config(setup: ProxySetup, accessLog: string): string {
     level ${setup.logs === "all" ? "INFO" : "ERROR"}
   }
   servers {
-    protocols h1
+    protocols ${setup.tls === null ? "h1" : "h1 h2"}
     timeouts {
       idle ${IDLE_SECONDS}s
     }
@@ -85,7 +85,9 @@ ${sites(setup)}
 `;
 }
 
-function sites({ port, routes }: ProxySetup): string {
+function sites({ port, routes, tls }: ProxySetup): string {
+  if (tls !== null)
+    return `https://:${port} {\n  tls ${tls.certPath} ${tls.keyPath}\n  import logged\n  import pair\n}`;
   if (routes.length === 0) return `http://:${port} {\n  import logged\n  import pair\n}`;
   return [...routesByHost(routes)]
     .map(([host, list]) => {

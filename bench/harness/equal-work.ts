@@ -5,6 +5,7 @@
  */
 import assert from "node:assert/strict";
 import { request, type IncomingMessage } from "node:http";
+import { request as requestTls } from "node:https";
 import { DEFAULT_HOST, examples, type Example, type Load } from "./load.ts";
 import { parseSeen, SEEN_HEADER } from "./seen-header.ts";
 
@@ -21,7 +22,7 @@ const TIMEOUT_MS = 5000;
 const MAX_PROBES = 20;
 
 /** Throws with what the proxy does not do. */
-export async function checkEqualWork(name: string, target: Target, load: Load): Promise<void> {
+export async function checkEqualWork(name: string, target: CheckedTarget, load: Load): Promise<void> {
   const [first] = examples(load);
   assert(first !== undefined, "a load has requests");
   const answer = await ask(target, first);
@@ -44,12 +45,18 @@ export interface Target {
   readonly port: number;
 }
 
-function ask({ host, port }: Target, example: Example): Promise<Answer> {
+/** What is asked once: `tls` as the load will speak it. */
+interface CheckedTarget extends Target {
+  readonly tls: boolean;
+}
+
+function ask({ host, port, tls }: CheckedTarget, example: Example): Promise<Answer> {
   const { method, path, fields, body } = example;
   const headers = { ...Object.fromEntries(fields), Host: example.host ?? DEFAULT_HOST, Connection: "close" };
   return new Promise((resolve, reject) => {
     const signal = AbortSignal.timeout(TIMEOUT_MS);
-    const sent = request({ host, port, method, path, headers, agent: false, signal }, (response) => {
+    const options = { host, port, method, path, headers, agent: false, signal, rejectUnauthorized: false };
+    const sent = (tls ? requestTls : request)(options, (response) => {
       readAnswer(response).then(resolve, reject);
     });
     sent.once("error", reject);

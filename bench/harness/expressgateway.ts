@@ -96,7 +96,7 @@ function config(setup: ProxySetup, details: Details): object {
   const listener = {
     name: "web",
     address: `${setup.host}:${setup.port}`,
-    protocol: "h1",
+    ...protocolOf(setup),
     http: { header_timeout_ms: 300_000, keepalive_timeout_ms: IDLE_SECONDS * 1000 },
   };
   const routed = setup.routes.length > 0;
@@ -126,6 +126,11 @@ function config(setup: ProxySetup, details: Details): object {
       access_log: { enabled: true, path: details.accessLog, format: "json" },
     },
   };
+}
+
+function protocolOf({ tls }: ProxySetup): object {
+  if (tls === null) return { protocol: "h1" };
+  return { protocol: "h1s", tls: { cert_path: tls.certPath, key_path: tls.keyPath } };
 }
 
 function routers({ routes }: ProxySetup): object {

@@ -66,11 +66,11 @@ defaults
   timeout http-keep-alive ${IDLE_SECONDS}s
   http-reuse always
 frontend web
-  bind ${setup.host}:${setup.port} backlog 4096
+  bind ${setup.host}:${setup.port} backlog 4096${setup.tls === null ? "" : ` ssl crt ${setup.tls.bothPath} alpn h2,http/1.1 ssl-min-ver TLSv1.2`}
   unique-id-format %[rand(4294967295),hex]%[rand(4294967295),hex]
   unique-id-header X-Request-ID
   option forwardfor
-  http-request set-header X-Forwarded-Proto http
+  http-request set-header X-Forwarded-Proto ${setup.tls === null ? "http" : "https"}
   http-request set-header X-Forwarded-Host %[req.hdr(host)]
 ${captures(setup)}
 ${routing(setup)}

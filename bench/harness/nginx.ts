@@ -94,13 +94,21 @@ function httpBlock(setup: ProxySetup, accessLog: string, buffering: string): str
   proxy_set_header X-Forwarded-Host $http_host;
   proxy_set_header X-Request-ID $request_id;
   ${buffering}
+  ${tlsLines(setup)}
   upstream pair { ${servers} ${keep} }
   ${serverBlocks(setup).join("\n  ")}`;
 }
 
-function serverBlocks({ host, port, routes }: ProxySetup): string[] {
+/** Sessions are resumed by tickets, as the others do it, and HTTP/2 has no limit of requests on a connection either. */
+function tlsLines({ tls }: ProxySetup): string {
+  if (tls === null) return "";
+  const files = `ssl_certificate ${tls.certPath}; ssl_certificate_key ${tls.keyPath};`;
+  return `${files} ssl_protocols TLSv1.2 TLSv1.3; ssl_session_tickets on; http2_max_concurrent_streams 256;`;
+}
+
+function serverBlocks({ host, port, routes, tls }: ProxySetup): string[] {
   const socket = `listen ${host}:${port}`;
-  const options = "backlog=4096 reuseport";
+  const options = `backlog=4096 reuseport${tls === null ? "" : " ssl http2"}`;
   if (routes.length === 0) return [`server { ${socket} ${options}; location / { proxy_pass http://pair; } }`];
   const none = `server { ${socket} ${options} default_server; return 404; }`;
   const hosts = [...routesByHost(routes)].map(([name, list]) => {

@@ -24,6 +24,18 @@ export interface ProxySetup {
   readonly routes: readonly Route[];
   /** `all`: more fields in the access log, and the log of the process at its level of all peers' mistakes. */
   readonly logs: "access" | "all";
+  /** Clients speak TLS, and HTTP/2 or HTTP/1.1 by ALPN; `null`: HTTP/1.1 without TLS. */
+  readonly tls: TlsSetup | null;
+}
+
+/** Session tickets are on, TLS 1.2 and 1.3 are spoken. */
+export interface TlsSetup {
+  /** `ec`: P-256; `rsa`: 2048 bits. */
+  readonly key: "ec" | "rsa";
+  /** PEM files, and both in one, as HAProxy wants them. */
+  readonly certPath: string;
+  readonly keyPath: string;
+  readonly bothPath: string;
 }
 
 export interface RunningProxy {

@@ -1,5 +1,6 @@
 /** Interleaved rounds: each proxy in turn, again and again, and runs that a slow phase of the machine spoilt once more. */
 import type { Calibration, Score } from "./calibration.ts";
+import type { Driver } from "./driver.ts";
 import { takeSample, type RunOptions, type Sample } from "./sample.ts";
 import type { Contestant, Stage } from "./stage.ts";
 import { spreadOf, type Spread } from "./statistics.ts";
@@ -9,7 +10,10 @@ export interface RoundOptions {
   readonly rounds: number;
   readonly seconds: number;
   readonly connections: number;
+  readonly driver: Driver;
+  readonly tls: boolean;
   readonly script: string;
+  readonly dir: string;
 }
 
 /** A sample, and how fast the machine was before and after it. */

@@ -1,7 +1,7 @@
 /** One run: the load plays against one proxy, and what its processes used for it is read before and after. */
 import { statSync, truncateSync } from "node:fs";
 import type { Contestant } from "./stage.ts";
-import { runWrk } from "./wrk.ts";
+import { drive, type DriveOptions } from "./driver.ts";
 import { cpuMicros, rssBytes } from "../../test/support/processes.ts";
 import { waitFor } from "../../test/support/wait-for.ts";
 
@@ -18,12 +18,7 @@ export interface Sample {
   readonly errors: number;
 }
 
-export interface RunOptions {
-  readonly seconds: number;
-  readonly connections: number;
-  readonly cpus: readonly number[];
-  readonly script: string;
-}
+export type RunOptions = Omit<DriveOptions, "host" | "port">;
 
 const MIB = 1024 * 1024;
 
@@ -35,7 +30,7 @@ export async function takeSample(contestant: Contestant, options: RunOptions): P
   const pids = proxy.pids();
   const cpuBefore = total(pids, cpuMicros);
   const start = performance.now();
-  const result = await runWrk({ ...options, url: `http://${host}:${port}/` });
+  const result = await drive({ ...options, host, port });
   const cpu = total(pids, cpuMicros) - cpuBefore;
   const wallMicros = (performance.now() - start) * 1000;
   const { requests, requestsPerSecond, p50Ms, p99Ms, p999Ms, errors } = result;

@@ -9,12 +9,14 @@ import { join } from "node:path";
 import { atExit } from "./at-exit.ts";
 import { Calibration } from "./calibration.ts";
 import { checkEqualWork } from "./equal-work.ts";
-import type { Load } from "./load.ts";
+import { DEFAULT_HOST, type Load } from "./load.ts";
 import { planCpus, type CpuPlan } from "./machine.ts";
-import type { ProxyKind, ProxySetup, RunningProxy } from "./proxy.ts";
+import type { ProxyKind, ProxySetup, RunningProxy, TlsSetup } from "./proxy.ts";
 import { startReadingBackends } from "./reading-backends.ts";
 import { startStaticBackends } from "./static-backends.ts";
 import { freePort, HOST } from "../../test/support/addresses.ts";
+import { writePrivate } from "../../test/support/certificates-files.ts";
+import { CertificateAuthority } from "../../test/support/certificates.ts";
 
 export interface StageSettings {
   readonly backends: "static" | "reading";
@@ -23,6 +25,7 @@ export interface StageSettings {
   readonly workers: number;
   readonly routes: ProxySetup["routes"];
   readonly logs: ProxySetup["logs"];
+  readonly tls: TlsSetup["key"] | null;
 }
 
 export interface Contestant {
@@ -54,7 +57,8 @@ export class Stage {
     try {
       const cpus = planCpus(availableParallelism(), settings.workers);
       const backends = await startBackends(settings.backends, { cpus, dir, cleanups });
-      const setup = { ...settings, cpus: cpus.proxy, backends, host: HOST };
+      const tls = settings.tls === null ? null : writeTls(subdirectory(dir, "tls"), settings.tls);
+      const setup = { ...settings, tls, cpus: cpus.proxy, backends, host: HOST };
       const started = await Promise.allSettled(
         kinds.map((kind) => startContestant(kind, setup, { dir, cleanups })),
       );
@@ -62,7 +66,8 @@ export class Stage {
         if (outcome.status === "rejected") throw outcome.reason;
         return outcome.value;
       });
-      for (const one of contestants) await checkEqualWork(one.name, one, settings.load);
+      for (const one of contestants)
+        await checkEqualWork(one.name, { ...one, tls: tls !== null }, settings.load);
       const calibration = await Calibration.start([cpus.proxy[0] ?? 0, cpus.load.at(-1) ?? 0]);
       cleanups.push(() => calibration.stop());
       return new Stage({ contestants, calibration, cpus, dir, cleanups });
@@ -90,6 +95,17 @@ export class Stage {
   async clear(): Promise<void> {
     await runAll(this.#cleanups);
   }
+}
+
+/** A certificate that lasts as long as the stage. */
+function writeTls(dir: string, key: TlsSetup["key"]): TlsSetup {
+  const { certPem, keyPem } = new CertificateAuthority().issue({ names: [DEFAULT_HOST, HOST], key });
+  return {
+    key,
+    certPath: writePrivate(dir, "server.crt", certPem),
+    keyPath: writePrivate(dir, "server.key", keyPem),
+    bothPath: writePrivate(dir, "server.pem", certPem + keyPem),
+  };
 }
 
 interface Place {

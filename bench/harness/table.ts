@@ -84,7 +84,9 @@ export function markdown(titles: readonly string[], rows: readonly (readonly str
 }
 
 function cell({ figures }: Measured, { figure, digits, spread }: Column): string {
-  return spread ? formatSpread(figures[figure], digits) : figures[figure].median.toFixed(digits);
+  const { median } = figures[figure];
+  if (Number.isNaN(median)) return "";
+  return spread ? formatSpread(figures[figure], digits) : median.toFixed(digits);
 }
 
 function runsOf({ rounds, rejected, noisy, errors }: Measured): string {

@@ -1,9 +1,8 @@
 /** One run of wrk, pinned to the load's CPUs, with exact percentiles from its histogram. */
-import { spawn } from "node:child_process";
-import { once } from "node:events";
 import { readFileSync, writeFileSync } from "node:fs";
-import { atExit } from "./at-exit.ts";
 import { luaScript, type Load } from "./load.ts";
+import type { LoadResult } from "./load-result.ts";
+import { runPinned } from "./run-program.ts";
 
 export interface WrkOptions {
   readonly url: string;
@@ -13,16 +12,6 @@ export interface WrkOptions {
   readonly cpus: readonly number[];
   /** Made by `writeScript`. */
   readonly script: string;
-}
-
-export interface LoadResult {
-  readonly requests: number;
-  readonly requestsPerSecond: number;
-  /** Failed connects, reads, writes, timeouts, and statuses of 400 and more. */
-  readonly errors: number;
-  readonly p50Ms: number;
-  readonly p99Ms: number;
-  readonly p999Ms: number;
 }
 
 interface Reported {
@@ -47,19 +36,8 @@ export function writeScript(file: string, load: Load): void {
 export async function runWrk(options: WrkOptions): Promise<LoadResult> {
   const threads = Math.min(options.cpus.length, options.connections);
   const { connections, seconds, script, url } = options;
-  const pinned = ["-c", options.cpus.join(","), "wrk"];
   const size = [`-t${threads}`, `-c${connections}`, `-d${seconds}s`, "--timeout", TIMEOUT];
-  const args = [...pinned, ...size, "-s", script, url];
-  const child = spawn("taskset", args, { stdio: ["ignore", "pipe", "inherit"] });
-  const forget = atExit(() => child.kill());
-  let text = "";
-  child.stdout.setEncoding("utf8");
-  child.stdout.on("data", (part: string) => {
-    text += part;
-  });
-  await once(child, "close");
-  forget();
-  return parseReport(text);
+  return parseReport(await runPinned(options.cpus, "wrk", [...size, "-s", script, url]));
 }
 
 export function parseReport(text: string): LoadResult {

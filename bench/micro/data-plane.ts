@@ -14,6 +14,7 @@ import { Clock } from "../../src/base/clock.ts";
 import { silentLog } from "../../src/base/log.ts";
 import { RandomHex } from "../../src/base/random-hex.ts";
 import { TimerWheel } from "../../src/base/timer-wheel.ts";
+import type { TlsClientContext, TlsServerContext } from "../../src/fastpath/tls.ts";
 import type {
   Connection,
   ConnectionOwner,
@@ -47,6 +48,7 @@ class LoopConnection implements Connection {
   readonly remoteAddress: string;
   readonly remotePort: number;
   readonly localPort = 8080;
+  readonly tls = null;
   readonly backend: boolean;
   owner!: ConnectionOwner;
   /** Bytes that the gateway sent on it in this batch. */
@@ -102,6 +104,18 @@ class LoopTransport implements Transport {
     return connection;
   }
 
+  handOver(connection: Connection, owner: ConnectionOwner): void {
+    (connection as LoopConnection).owner = owner;
+  }
+
+  tlsServer(): TlsServerContext {
+    return { role: "server" };
+  }
+
+  tlsClient(): TlsClientContext {
+    return { role: "client" };
+  }
+
   bind(_options: ListenOptions): Promise<Listener> {
     throw new Error("listeners are made by hand");
   }
@@ -118,6 +132,8 @@ class LoopTransport implements Transport {
     return true;
   }
 
+  secure(): void {}
+  setTicketKeys(): void {}
   flush(): void {}
   pause(_connection: Connection): void {}
   resume(_connection: Connection): void {}
@@ -234,7 +250,7 @@ class DataPlaneBench {
     });
     this.#accessLog.use(openAccessLog(plan.accessLog));
     const pools = new UpstreamPools(context);
-    const generation = compileGeneration(plan, pools);
+    const generation = compileGeneration(plan, pools, context.transport);
     pools.adopt(plan);
     const runtime = generation.listeners.get(plan.listeners[0]?.address ?? "");
     if (runtime === undefined) throw new Error("the plan has no listener");

@@ -50,12 +50,17 @@ function matches(word: string, seen: Observation): boolean {
     case "2xx":
       return code >= 200 && code < 300;
     case "close":
-      return code === 0 && seen.closed && seen.garbage === "";
+      return code === 0 && seen.closed && (seen.garbage === "" || isHttp2(seen.garbage));
     case "timeout":
       return (code === 408 && seen.closed) || (code === 0 && !seen.closed);
     default:
       return code === Number(word);
   }
+}
+
+/** SETTINGS on stream 0: whoever begins with the preface of HTTP/2 is answered in HTTP/2 (RFC 9113 section 3.4). */
+function isHttp2(text: string): boolean {
+  return /^\0[^][^]\x04\0\0\0\0\0/.test(text);
 }
 
 const rejected = outcomes("400 or close");
@@ -220,7 +225,8 @@ const BY_ID: Readonly<Record<string, Judge>> = {
 /** What holds for every case, whatever its verdict: nothing smuggled, nothing ambiguous, errors close. */
 export function judgeForwarding(seen: Observation): string | undefined {
   if (seen.violations.length > 0) return `not canonical: ${seen.violations.join("; ")}`;
-  if (seen.garbage !== "") return `bytes that are no response: ${JSON.stringify(seen.garbage.slice(0, 120))}`;
+  if (seen.garbage !== "" && !isHttp2(seen.garbage))
+    return `bytes that are no response: ${JSON.stringify(seen.garbage.slice(0, 120))}`;
   const answers = seen.answers.flat();
   const ofOrigin = answers.filter((answer) => hasField(answer, "x-origin")).length;
   if (seen.forwarded.length !== ofOrigin)

@@ -8,6 +8,7 @@
 
 #include "common/arguments.h"
 #include "common/errno_error.h"
+#include "tls/binding.h"
 #include "transport/engines.h"
 #include "transport/event_loop.h"
 #include "transport/transport.h"
@@ -33,6 +34,12 @@ class TransportWrap final : public Napi::ObjectWrap<TransportWrap>, private tran
   Napi::Value ResumeListener(const Napi::CallbackInfo& info);
   Napi::Value CloseListener(const Napi::CallbackInfo& info);
   Napi::Value Probe(const Napi::CallbackInfo& info);
+  Napi::Value Secure(const Napi::CallbackInfo& info);
+  Napi::Value TlsServer(const Napi::CallbackInfo& info);
+  Napi::Value TlsClient(const Napi::CallbackInfo& info);
+  Napi::Value SetTicketKeys(const Napi::CallbackInfo& info);
+  Napi::Value TlsInfo(const Napi::CallbackInfo& info);
+  Napi::Value TlsReason(const Napi::CallbackInfo& info);
   Napi::Value Close(const Napi::CallbackInfo& info);
 
   uint32_t Deliver(uint32_t count) override;
@@ -41,6 +48,8 @@ class TransportWrap final : public Napi::ObjectWrap<TransportWrap>, private tran
   bool ReadMemory(const Napi::Object& options, SharedMemory* memory);
   // The id that the first argument names; false with an error pending.
   bool ReadId(const Napi::CallbackInfo& info, int* id);
+  // TLS of the connection that the first argument names; null when there is none, or an error is pending.
+  const tls::Session* ReadSession(const Napi::CallbackInfo& info);
   void Tick();
   void StartClosing();
   void Closed();
@@ -50,6 +59,7 @@ class TransportWrap final : public Napi::ObjectWrap<TransportWrap>, private tran
   Napi::FunctionReference on_batch_;
   Napi::ObjectReference memory_;
   std::unique_ptr<Napi::AsyncContext> async_;
+  tls::TrustStores trust_;
   std::unique_ptr<transport::Transport> transport_;
   std::unique_ptr<EventLoop> loop_;
   napi_async_cleanup_hook_handle cleanup_ = nullptr;
@@ -83,6 +93,12 @@ Napi::Function TransportWrap::Define(Napi::Env env) {
                          InstanceMethod("resumeListener", &TransportWrap::ResumeListener),
                          InstanceMethod("closeListener", &TransportWrap::CloseListener),
                          InstanceMethod("probe", &TransportWrap::Probe),
+                         InstanceMethod("secure", &TransportWrap::Secure),
+                         InstanceMethod("tlsServer", &TransportWrap::TlsServer),
+                         InstanceMethod("tlsClient", &TransportWrap::TlsClient),
+                         InstanceMethod("setTicketKeys", &TransportWrap::SetTicketKeys),
+                         InstanceMethod("tlsInfo", &TransportWrap::TlsInfo),
+                         InstanceMethod("tlsReason", &TransportWrap::TlsReason),
                          InstanceMethod("close", &TransportWrap::Close),
                      });
 }
@@ -138,12 +154,18 @@ Napi::Value TransportWrap::Submit(const Napi::CallbackInfo& info) {
   return env_.Undefined();
 }
 
-// connect(host, port): the connection, or -1 when there are as many as can be.
+// connect(host, port, context): the connection, or -1 when there are as many as can be. null: no TLS.
 Napi::Value TransportWrap::Connect(const Napi::CallbackInfo& info) {
   std::string host;
   int port = 0;
   if (!ReadString(info[0], "host", &host) || !ReadInt(info[1], "port", &port)) return {};
-  return Napi::Number::New(env_, transport_ == nullptr ? -1 : transport_->Connect(host, port));
+  std::shared_ptr<tls::Context> context;
+  if (!info[2].IsNull()) {
+    context = tls::ReadContext(info[2], false);
+    if (context == nullptr) return {};
+  }
+  int32_t id = transport_ == nullptr ? -1 : transport_->Connect(host, port, std::move(context));
+  return Napi::Number::New(env_, id);
 }
 
 // listen(fd): the listener. The descriptor is the transport's from now on.
@@ -171,6 +193,48 @@ Napi::Value TransportWrap::Probe(const Napi::CallbackInfo& info) {
   int id = -1;
   if (!ReadId(info, &id)) return {};
   return Napi::Number::New(env_, transport_->Probe(id));
+}
+
+// secure(id, context): an accepted connection speaks TLS.
+Napi::Value TransportWrap::Secure(const Napi::CallbackInfo& info) {
+  int id = -1;
+  if (!ReadId(info, &id)) return {};
+  std::shared_ptr<tls::Context> context = tls::ReadContext(info[1], true);
+  if (context != nullptr) transport_->Secure(id, std::move(context));
+  return env_.Undefined();
+}
+
+// tlsServer(settings), tlsClient(settings): a context.
+Napi::Value TransportWrap::TlsServer(const Napi::CallbackInfo& info) {
+  return tls::MakeServerContext(info[0], &trust_);
+}
+
+Napi::Value TransportWrap::TlsClient(const Napi::CallbackInfo& info) {
+  return tls::MakeClientContext(info[0], &trust_);
+}
+
+// setTicketKeys(context, keys)
+Napi::Value TransportWrap::SetTicketKeys(const Napi::CallbackInfo& info) {
+  tls::ReplaceTicketKeys(info[0], info[1]);
+  return env_.Undefined();
+}
+
+const tls::Session* TransportWrap::ReadSession(const Napi::CallbackInfo& info) {
+  int id = -1;
+  return ReadId(info, &id) ? transport_->FindSession(id) : nullptr;
+}
+
+// tlsInfo(id): what its handshake agreed on; undefined when none has.
+Napi::Value TransportWrap::TlsInfo(const Napi::CallbackInfo& info) {
+  const tls::Session* session = ReadSession(info);
+  if (session == nullptr || !session->ready()) return env_.Undefined();
+  return tls::InfoObject(env_, session->Describe());
+}
+
+// tlsReason(id): why TLS ended it, empty when it has not.
+Napi::Value TransportWrap::TlsReason(const Napi::CallbackInfo& info) {
+  const tls::Session* session = ReadSession(info);
+  return Napi::String::New(env_, session == nullptr ? "" : session->reason());
 }
 
 // close(): ends every connection without a further event.

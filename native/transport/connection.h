@@ -2,7 +2,9 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 
+#include "tls/session.h"
 #include "transport/send_queue.h"
 
 namespace expressgateway::transport {
@@ -53,13 +55,25 @@ struct Connection {
   bool awaits_error = false;
   // Its last receive was large.
   bool bulk = false;
-  // The peer's FIN was read, and waits behind `held`.
+  // The peer's end was read, and waits behind `held` and for the next batch.
   bool end_held = false;
+  // TLS holds bytes that are decrypted and may not be delivered yet.
+  bool unread = false;
+  // TypeScript wanted no bytes while the TLS handshake went on, which it must not hold up.
+  bool pause_later = false;
+  // What is queued goes out when the run of commands ends.
+  bool unsent = false;
   // Bytes that the kernel has not taken.
   SendQueue queue;
   // Bytes that the engine received and may not deliver yet.
   SendQueue held;
+  // Null without TLS. What is queued and held is then encrypted.
+  std::unique_ptr<tls::Session> tls;
 
+  // There are bytes to be delivered that the kernel does not know of any more.
+  bool keeps() const { return unread || !held.empty(); }
+  // TypeScript has not heard yet that it is open.
+  bool shakes_hands() const { return tls != nullptr && !tls->ready(); }
   bool live() const { return state == State::kConnecting || state == State::kOpen; }
 };
 

@@ -103,20 +103,42 @@ void EpollTransport::OnEvent(Connection* connection, uint32_t mask) {
   }
 }
 
-// One read: a short one has emptied the socket, unless the peer has announced its end behind it.
 void EpollTransport::Receive(Connection* connection) {
+  if (connection->keeps()) {
+    UseSlab(ReceivedKept(connection, slab_used(), memory().slab_bytes - slab_used()));
+    if (connection->live()) ReadLater(connection);
+    return;
+  }
   connection->readable = false;
+  if (connection->end_held) {
+    connection->end_held = false;
+    return PeerEnded(connection);
+  }
   if (connection->peer_ended) return;
-  uint32_t start = slab_used();
+  if (connection->tls == nullptr) {
+    return ReceiveInto(connection, {memory().slab + slab_used(), kReadBytes});
+  }
+  if (encrypted_ == nullptr) encrypted_ = std::make_unique<uint8_t[]>(kSecureReadBytes);
+  ReceiveInto(connection, {encrypted_.get(), kSecureReadBytes});
+}
+
+// One read: a short one has emptied the socket, unless the peer has announced its end behind it.
+void EpollTransport::ReceiveInto(Connection* connection, const iovec& room) {
   ssize_t got;
   do {
-    got = recv(connection->fd, memory().slab + start, kReadBytes, MSG_DONTWAIT);
+    got = recv(connection->fd, room.iov_base, room.iov_len, MSG_DONTWAIT);
   } while (got < 0 && errno == EINTR);
   if (got > 0) {
     auto size = static_cast<uint32_t>(got);
-    UseSlab(size);
-    Received(connection, start, size);
-    if (size == kReadBytes || connection->peer_finishing) ReadLater(connection);
+    uint32_t start = slab_used();
+    if (connection->tls == nullptr) {
+      UseSlab(size);
+      Received(connection, start, size);
+    } else {
+      UseSlab(ReceivedSecure(connection, {room.iov_base, size}, start, memory().slab_bytes - start));
+    }
+    bool more = size == room.iov_len || connection->peer_finishing;
+    if (more && connection->live()) ReadLater(connection);
   } else if (got == 0) {
     PeerEnded(connection);
   } else if (errno != EAGAIN && errno != EWOULDBLOCK) {

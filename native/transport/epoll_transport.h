@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 #include "transport/transport.h"
@@ -33,10 +34,12 @@ class EpollTransport final : public Transport {
   void Pause(Connection* connection) override {}
   void Resume(Connection* connection) override;
   void ReadOut(Connection* connection) override;
+  void ServeLater(Connection* connection) override { ReadLater(connection); }
   void CloseDescriptor(Connection* connection) override;
 
   void OnEvent(Connection* connection, uint32_t mask);
   void Receive(Connection* connection);
+  void ReceiveInto(Connection* connection, const iovec& room);
   void AcceptAll(Listener* listener);
   void ReadLater(Connection* connection);
   void ReadReady();
@@ -44,6 +47,8 @@ class EpollTransport final : public Transport {
   int epoll_ = -1;
   std::vector<Ready> ready_;
   std::vector<Ready> reading_;
+  // Where encrypted bytes are received; made when there is TLS.
+  std::unique_ptr<uint8_t[]> encrypted_;
   // Connections were accepted in the last round: their first bytes are often there already.
   bool accepted_ = false;
 };

@@ -10,15 +10,16 @@ namespace expressgateway::transport {
 enum EventKind : int32_t {
   // id: the new connection; a: the listener; b: its descriptor.
   kEventAccept = 1,
-  // Outgoing connections only.
+  // An outgoing connection is open; or one with TLS, accepted or not, has finished its handshake.
   kEventConnect = 2,
   // a, b: where its bytes begin and end in the slab.
   kEventData = 3,
-  // The peer's FIN.
+  // The peer's FIN, or with TLS its close_notify.
   kEventEnd = 4,
   // What had blocked the connection has gone out.
   kEventDrain = 5,
-  // a: errno, 0 after an orderly end. The last event of a connection; its id may come again.
+  // a: errno, 0 after an orderly end; b: 1 when TLS knows the reason. The last event of a connection; its
+  // id may come again.
   kEventClose = 6,
   // id: the listener; a: errno; b: 1 when it is held until `resumeListener`.
   kEventAcceptError = 7,

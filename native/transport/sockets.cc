@@ -76,6 +76,11 @@ void PrepareReset(int fd) {
   setsockopt(fd, SOL_SOCKET, SO_LINGER, &none, sizeof(none));
 }
 
+void DropReceived(int fd) {
+  constexpr size_t kBytes = 64 * 1024;
+  recv(fd, nullptr, kBytes, MSG_TRUNC | MSG_DONTWAIT);
+}
+
 int PendingError(int fd) {
   int error = 0;
   socklen_t length = sizeof(error);

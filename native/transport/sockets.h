@@ -25,6 +25,10 @@ void WriteAddress(const sockaddr_storage& address, SlotInfo* info);
 // close(2) sends RST.
 void PrepareReset(int fd);
 
+// Drops what the kernel has received: unread bytes would make close(2) send RST, and the peer lose what
+// it has not read yet. TLS peers send something of their own accord, session tickets for one.
+void DropReceived(int fd);
+
 // The socket's pending error, 0 when it has none.
 int PendingError(int fd);
 

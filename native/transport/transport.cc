@@ -21,6 +21,11 @@ bool IsSend(const Command& command) {
   return command.kind == kCommandSendOut || command.kind == kCommandSendSlab;
 }
 
+size_t QueuedBytes(const Connection* connection) {
+  size_t waiting = connection->tls == nullptr ? 0 : connection->tls->waiting.bytes();
+  return connection->queue.bytes() + waiting;
+}
+
 }  // namespace
 
 Transport::Transport(const SharedMemory& memory, Host* host)
@@ -30,14 +35,18 @@ Transport::~Transport() = default;
 
 // Commands of TypeScript.
 
-int32_t Transport::Connect(const std::string& host, int port) {
+int32_t Transport::Connect(const std::string& host, int port, std::shared_ptr<tls::Context> tls) {
   Connection* connection = slots_.Take();
   if (connection == nullptr) return -1;
   info(connection) = {};
   connection->state = State::kConnecting;
   connection->tcp = port != -1;
-  int error = 0;
-  connection->fd = DialSocket(host, port, &error);
+  bool secure = tls != nullptr;
+  if (secure) {
+    connection->tls = tls::Session::Make(std::move(tls), &wire_, host + ' ' + std::to_string(port));
+  }
+  int error = ENOMEM;
+  if (!secure || connection->tls != nullptr) connection->fd = DialSocket(host, port, &error);
   if (connection->fd < 0) {
     Closed(connection, error);
   } else if (!Watch(connection)) {
@@ -78,6 +87,7 @@ void Transport::CloseListener(int32_t id) {
 int Transport::Probe(int32_t id) {
   Connection* connection = slots_.Find(id);
   if (connection == nullptr || connection->state != State::kOpen) return kProbeClosed;
+  if (connection->tls != nullptr) return ProbeSecure(connection);
   if (HoldsBytes(connection)) return kProbeUnexpectedBytes;
   return ProbeIdle(connection->fd);
 }
@@ -91,7 +101,9 @@ void Transport::Run(uint32_t count) {
       RunOne(memory_.commands[index++]);
     }
   }
+  SendUnsent();
   EndRun();
+  wire_.Rewind(0);
 }
 
 // False for an empty range, and for one that is not inside its arena.
@@ -116,9 +128,16 @@ uint32_t Transport::RunSends(uint32_t index, uint32_t count) {
   }
   Connection* connection = slots_.Find(id);
   if (connection != nullptr && connection->live() && used > 0) {
-    SendOrQueue(connection, pieces, used);
+    SendOrQueue(connection, pieces, used, EndsAt(index, count, id));
   }
   return index;
+}
+
+// The command there says that nothing more is sent.
+bool Transport::EndsAt(uint32_t index, uint32_t count, int32_t id) const {
+  if (index == count) return false;
+  const Command& command = memory_.commands[index];
+  return command.id == id && (command.kind == kCommandEnd || command.kind == kCommandFinish);
 }
 
 void Transport::RunOne(const Command& command) {
@@ -126,11 +145,14 @@ void Transport::RunOne(const Command& command) {
   if (connection == nullptr || !connection->live()) return;
   switch (command.kind) {
     case kCommandPause:
+      connection->pause_later = connection->shakes_hands();
+      if (connection->pause_later) break;
       connection->paused = true;
       Pause(connection);
       break;
     case kCommandResume:
-      if (connection->finishing) break;
+      connection->pause_later = false;
+      if (connection->finishing || connection->shakes_hands()) break;
       connection->paused = false;
       Resume(connection);
       break;
@@ -152,8 +174,10 @@ void Transport::RunOne(const Command& command) {
   }
 }
 
-void Transport::SendOrQueue(Connection* connection, const iovec* pieces, int count) {
+// `last`: its end follows.
+void Transport::SendOrQueue(Connection* connection, const iovec* pieces, int count, bool last) {
   if (connection->end_wanted || connection->finishing || connection->send_error != 0) return;
+  if (connection->tls != nullptr) return SendSecure(connection, pieces, count, last);
   if (connection->state == State::kConnecting || !connection->queue.empty()) {
     Enqueue(connection, pieces, count, 0);
   } else {
@@ -168,8 +192,10 @@ void Transport::End(Connection* connection) {
 
 void Transport::Finish(Connection* connection) {
   connection->finishing = true;
-  connection->paused = true;
-  Pause(connection);
+  if (!connection->shakes_hands()) {
+    connection->paused = true;
+    Pause(connection);
+  }
   Sent(connection);
 }
 
@@ -197,9 +223,9 @@ void Transport::Tick() {
 }
 
 void Transport::Deliver() {
-  if (events_ == 0) return ReleaseClosed();
+  if (events_ == 0 && unsent_.empty()) return ReleaseClosed();
   gathering_ = false;
-  Run(host_->Deliver(events_));
+  Run(events_ == 0 ? 0 : host_->Deliver(events_));
   EndBatch();
   gathering_ = true;
   batch_++;
@@ -282,6 +308,10 @@ bool Transport::AcceptFailed(Listener* listener, int error) {
 void Transport::Connected(Connection* connection, int error) {
   if (error != 0) return Closed(connection, error);
   connection->state = State::kOpen;
+  if (connection->tls != nullptr) {
+    ShakeHands(connection);
+    return;
+  }
   Post(kEventConnect, connection->id, 0, 0);
   if (!connection->queue.empty()) {
     SendQueued(connection);
@@ -308,6 +338,11 @@ void Transport::SendFailed(Connection* connection, int error) {
 void Transport::PeerEnded(Connection* connection) {
   // The kernel tells an error once, and then that there is nothing to read.
   if (connection->send_error != 0) return Closed(connection, connection->send_error);
+  if (connection->peer_ended) return;
+  if (connection->tls != nullptr && !connection->tls->peer_ended()) {
+    connection->tls->Fail("unexpected eof while reading");
+    return Closed(connection, EPROTO);
+  }
   connection->peer_ended = true;
   Post(kEventEnd, connection->id, 0, 0);
   if (connection->ended) Closed(connection, 0);
@@ -322,7 +357,8 @@ void Transport::Closed(Connection* connection, int error) {
   connection->held.Clear();
   info(connection).queued = 0;
   info(connection).blocked = 0;
-  Post(kEventClose, connection->id, error, 0);
+  bool of_tls = connection->tls != nullptr && !connection->tls->reason().empty();
+  Post(kEventClose, connection->id, error, of_tls ? 1 : 0);
 }
 
 bool Transport::Enqueue(Connection* connection, const iovec* pieces, int count, size_t skip) {
@@ -334,7 +370,12 @@ bool Transport::Enqueue(Connection* connection, const iovec* pieces, int count, 
     const auto* bytes = static_cast<const uint8_t*>(pieces[index].iov_base);
     taken = connection->queue.Append(bytes + skipped, size - skipped);
   }
-  size_t queued = connection->queue.bytes();
+  return CountQueued(connection, taken);
+}
+
+// False: the connection was failed, for want of memory or because there is too much.
+bool Transport::CountQueued(Connection* connection, bool taken) {
+  size_t queued = QueuedBytes(connection);
   if (!taken || queued > kMaxQueuedBytes) {
     Closed(connection, taken ? ENOBUFS : ENOMEM);
     return false;
@@ -350,8 +391,9 @@ void Transport::Sent(Connection* connection) {
 
 void Transport::Dequeued(Connection* connection, size_t size) {
   connection->queue.Pop(size);
-  info(connection).queued = static_cast<int32_t>(connection->queue.bytes());
-  if (!connection->queue.empty()) return;
+  size_t queued = QueuedBytes(connection);
+  info(connection).queued = static_cast<int32_t>(queued);
+  if (queued > 0) return;
   if (info(connection).blocked != 0) {
     info(connection).blocked = 0;
     Post(kEventDrain, connection->id, 0, 0);
@@ -361,6 +403,8 @@ void Transport::Dequeued(Connection* connection, size_t size) {
 
 // The queue is empty: what was to follow it follows. A peer that has ended needs no FIN of its own.
 void Transport::AfterQueue(Connection* connection) {
+  if (connection->tls != nullptr && SaysLast(connection)) return;
+  if (connection->finishing && connection->tls != nullptr) DropReceived(connection->fd);
   if (connection->finishing) return Closed(connection, 0);
   if (!connection->end_wanted || connection->ended || connection->send_error != 0) return;
   connection->ended = true;

@@ -6,8 +6,9 @@
 // batch may use ring and slab again. A connection has at most one data event in a batch, so that a
 // pause takes effect before its next bytes.
 //
-// TLS has its place between the kernel and the slab: an engine's receive step would fill the slab
-// through it, `Send` would pass it on the way to the queue. Nothing above sees the difference.
+// TLS has its place between the kernel and the slab (secure.cc): an engine's receive step fills the slab
+// through it, and what is sent passes it on the way to `Send` or to the queue. Nothing above sees the
+// difference.
 #pragma once
 
 #include <sys/socket.h>
@@ -15,9 +16,12 @@
 
 #include <cstdint>
 #include <deque>
+#include <memory>
 #include <string>
 #include <vector>
 
+#include "tls/session.h"
+#include "tls/wire.h"
 #include "transport/layout.h"
 #include "transport/slot_table.h"
 
@@ -44,6 +48,10 @@ constexpr size_t kMaxQueuedBytes = 64 * 1024 * 1024;
 // One read takes at most so much.
 constexpr uint32_t kReadBytes = 64 * 1024;
 
+// One read of encrypted bytes: with a record before it that had not come whole, they are no more than
+// `kReadBytes` when they are decrypted.
+constexpr uint32_t kSecureReadBytes = kReadBytes - 16 * 1024;
+
 // A batch is delivered before fewer events than these have room.
 constexpr uint32_t kMinEventRoom = 8;
 
@@ -66,8 +74,13 @@ class Transport {
   virtual int poll_fd() const = 0;
 
   // Dials. The outcome is an event, whatever it is. Returns the connection, or -1 when there are as
-  // many as can be. `port` -1: `host` is the path of a Unix socket.
-  int32_t Connect(const std::string& host, int port);
+  // many as can be. `port` -1: `host` is the path of a Unix socket. With `tls`, a client's context, it
+  // is connected when its handshake is done.
+  int32_t Connect(const std::string& host, int port, std::shared_ptr<tls::Context> tls = nullptr);
+  // An accepted connection speaks TLS, with a server's context; to be called before its first bytes.
+  void Secure(int32_t id, std::shared_ptr<tls::Context> tls);
+  // TLS of a connection until its close was delivered; null when it has none.
+  const tls::Session* FindSession(int32_t id);
   // Accepts from a listening socket, which is the transport's from now on. Returns the listener.
   int32_t Listen(int fd);
   // Accepting goes on after an error that held it.
@@ -113,6 +126,10 @@ class Transport {
   virtual void Settle(Connection* connection) {}
   // Received bytes of it are on their way that the kernel does not hold any more.
   virtual bool HoldsBytes(const Connection* connection) const { return false; }
+  // Moves those to `connection->held`.
+  virtual void Absorb(Connection* connection) {}
+  // Sees to it that what is kept (`Connection::keeps`), or an end that is held, is delivered in another batch.
+  virtual void ServeLater(Connection* connection) = 0;
   // A run of commands has ended.
   virtual void EndRun() {}
   // A batch was delivered, and nobody uses its bytes any more.
@@ -137,6 +154,12 @@ class Transport {
   void Connected(Connection* connection, int error);
   // Bytes were received into the slab; each connection at most once in a batch.
   void Received(Connection* connection, uint32_t start, uint32_t size);
+  // The same for one with TLS: decrypts up to `kReadBytes` into the slab from `start` on, where `room` bytes
+  // are free, and returns how many it took there. What has no room is kept.
+  uint32_t ReceivedSecure(Connection* connection, const iovec& bytes, uint32_t start, uint32_t room);
+  // The same with what is kept.
+  uint32_t ReceivedKept(Connection* connection, uint32_t start, uint32_t room);
+  // The peer's FIN was read, or an end that was held has its turn.
   void PeerEnded(Connection* connection);
   // The peer takes nothing more. It may have said why before: an early answer to a request whose rest
   // it refused must not be lost.
@@ -169,16 +192,36 @@ class Transport {
   void ReleaseClosed();
   bool SendRange(const Command& command, iovec* piece) const;
   uint32_t RunSends(uint32_t index, uint32_t count);
+  bool EndsAt(uint32_t index, uint32_t count, int32_t id) const;
   void RunOne(const Command& command);
-  void SendOrQueue(Connection* connection, const iovec* pieces, int count);
+  void SendOrQueue(Connection* connection, const iovec* pieces, int count, bool last);
+  bool CountQueued(Connection* connection, bool taken);
   void End(Connection* connection);
   void Finish(Connection* connection);
   void AfterQueue(Connection* connection);
   void Reset(Connection* connection);
   SlotInfo& info(const Connection* connection) { return memory_.slots[connection->id]; }
 
+  // TLS (secure.cc).
+  bool ShakeHands(Connection* connection);
+  bool Decrypt(Connection* connection, iovec* room, size_t* got);
+  uint32_t Decrypted(Connection* connection, uint32_t start, size_t got);
+  void SendSecure(Connection* connection, const iovec* pieces, int count, bool last);
+  bool Encrypt(Connection* connection, const iovec& piece, size_t* begin);
+  bool SaysLast(Connection* connection);
+  void Wait(Connection* connection, const iovec* pieces, int count);
+  void SendWaiting(Connection* connection);
+  void SendOutput(Connection* connection, size_t begin);
+  void QueueOutput(Connection* connection);
+  void SendUnsent();
+  void FailSecure(Connection* connection);
+  void HoldUnexpected(Connection* connection);
+  int ProbeSecure(Connection* connection);
+
   SharedMemory memory_;
   Host* host_;
+  // Before the connections, whose sessions use it.
+  tls::Wire wire_;
   SlotTable slots_;
   // A deque: engines keep pointers to them.
   std::deque<Listener> listeners_;
@@ -190,6 +233,8 @@ class Transport {
   std::vector<Event> deferred_;
   // Connections whose close event is in the ring, and those that an engine still holds.
   std::vector<Connection*> closed_;
+  // What their queues hold goes out when the run of commands ends.
+  std::vector<Connection*> unsent_;
 };
 
 }  // namespace expressgateway::transport

@@ -48,6 +48,11 @@ inline bool HasBuffer(const Completion& completion) {
   return (completion.flags & IORING_CQE_F_BUFFER) != 0;
 }
 
+// Ours, in a bit that the kernel does not use: its bytes were copied to `Connection::held` before their turn.
+constexpr uint32_t kHeldFlag = 1 << 14;
+
+inline bool IsHeld(const Completion& completion) { return (completion.flags & kHeldFlag) != 0; }
+
 inline uint16_t BufferOf(const Completion& completion) {
   return static_cast<uint16_t>(completion.flags >> IORING_CQE_BUFFER_SHIFT);
 }

@@ -22,6 +22,11 @@ bool CanRestart(int result) {
          result == -EINTR;
 }
 
+// Bytes of one read.
+uint32_t ReadLimit(const Connection* connection) {
+  return connection->tls == nullptr ? kReadBytes : kSecureReadBytes;
+}
+
 }  // namespace
 
 void UringTransport::StartReceive(Connection* connection) {
@@ -32,7 +37,7 @@ void UringTransport::StartReceive(Connection* connection) {
   entry->flags = IOSQE_BUFFER_SELECT;
   entry->buf_group = UringBuffers::kGroup;
   // `optlen` since Linux 6.17: bytes in all.
-  entry->file_index = limited_ ? kReadBytes : 0;
+  entry->file_index = limited_ ? ReadLimit(connection) : 0;
   connection->receiving = true;
 }
 
@@ -41,7 +46,7 @@ void UringTransport::Pause(Connection* connection) {
 }
 
 void UringTransport::Resume(Connection* connection) {
-  bool held = connection->end_held || !connection->held.empty();
+  bool held = connection->end_held || connection->keeps();
   if (held || (!connection->receiving && !connection->peer_ended)) ServeLater(connection);
 }
 
@@ -60,18 +65,36 @@ bool UringTransport::HoldsBytes(const Connection* connection) const {
   return false;
 }
 
+// Copies what has come and was not handled yet; their completions remember it.
+void UringTransport::Absorb(Connection* connection) {
+  Reap();
+  uint64_t mark = Mark(Task::kReceive, connection);
+  for (size_t index = next_; index < completions_.size() && connection->live(); index++) {
+    Completion& completion = completions_[index];
+    if (completion.mark != mark || completion.result <= 0 || IsHeld(completion)) continue;
+    completion.flags |= kHeldFlag;
+    Hold(connection, buffers_.Offset(BufferOf(completion)), static_cast<uint32_t>(completion.result));
+  }
+}
+
 void UringTransport::OnReceived(const Completion& completion) {
   Connection* connection = slots().Find(IdOf(completion));
-  bool waits = connection->paused || !connection->held.empty();
-  if (completion.result > 0 && !waits && connection->received_in == batch()) Deliver();
+  bool waits = connection->paused || connection->keeps() || IsHeld(completion);
+  bool full = connection->tls != nullptr && copied_ > 0 && copy_room() < kReadBytes;
+  if (completion.result > 0 && !waits && (full || connection->received_in == batch())) Deliver();
   Completion last = completion;
   uint32_t start = buffers_.Offset(BufferOf(completion));
   uint32_t size = Join(&last);
   bool ended = !GoesOn(last);
   if (ended) connection->receiving = false;
   if (!connection->live()) return;
-  if (size > 0 && (connection->paused || !connection->held.empty())) {
+  // Behind the peer's close_notify nothing counts.
+  if (IsHeld(completion) || connection->peer_ended) size = 0;
+  if (size > 0 && (connection->paused || connection->keeps())) {
     Hold(connection, start, size);
+  } else if (size > 0 && connection->tls != nullptr) {
+    connection->bulk = size >= kBulkBytes;
+    copied_ += ReceivedSecure(connection, {memory().slab + start, size}, copy_start(), copy_room());
   } else if (size > 0) {
     buffers_in_batch_ = true;
     connection->bulk = size >= kBulkBytes;
@@ -80,9 +103,10 @@ void UringTransport::OnReceived(const Completion& completion) {
   if (ended && connection->live()) OnReceiveEnded(connection, last.result);
 }
 
-// Takes the buffers of a receive and of those that continue it, up to `kReadBytes`. Returns the bytes
+// Takes the buffers of a receive and of those that continue it, up to the limit. Returns the bytes
 // in them.
 uint32_t UringTransport::Join(Completion* last) {
+  uint32_t limit = ReadLimit(slots().Find(IdOf(*last)));
   if (!HasBuffer(*last)) return 0;
   uint32_t start = buffers_.Offset(BufferOf(*last));
   uint32_t size = 0;
@@ -93,8 +117,9 @@ uint32_t UringTransport::Join(Completion* last) {
     if (next_ == completions_.size()) return size;
     const Completion& next = completions_[next_];
     if (next.mark != last->mark || !HasBuffer(next) || next.result <= 0) return size;
+    if (IsHeld(next) != IsHeld(*last)) return size;
     if (buffers_.Offset(BufferOf(next)) != start + size) return size;
-    if (size + static_cast<uint32_t>(next.result) > kReadBytes) return size;
+    if (size + static_cast<uint32_t>(next.result) > limit) return size;
     *last = next;
     next_++;
   }
@@ -107,10 +132,10 @@ void UringTransport::OnReceiveEnded(Connection* connection, int result) {
     if (!connection->paused) Serve(connection);
   } else if (result == -EINVAL && limited_) {
     limited_ = false;
-    ServeLater(connection);
+    ServeLater(connection, false);
   } else if (!CanRestart(result)) {
     Closed(connection, -result);
-  } else if (connection->paused) {
+  } else if (connection->paused || connection->peer_ended) {
     AwaitError(connection);
   } else {
     // Not for want of buffers that it has filled itself.
@@ -148,12 +173,13 @@ void UringTransport::ServeAll(std::vector<int32_t>* list) {
 }
 
 void UringTransport::Serve(Connection* connection) {
-  if (!connection->held.empty()) DeliverHeld(connection);
-  if (!connection->held.empty()) return ServeLater(connection);
+  if (connection->keeps()) DeliverHeld(connection);
+  if (!connection->live()) return;
+  if (connection->keeps()) return ServeLater(connection, false);
   if (!connection->end_held) {
     if (!connection->receiving && !connection->peer_ended) StartReceive(connection);
   } else if (connection->received_in == batch()) {
-    ServeLater(connection);
+    ServeLater(connection, false);
   } else {
     connection->end_held = false;
     PeerEnded(connection);
@@ -161,9 +187,13 @@ void UringTransport::Serve(Connection* connection) {
 }
 
 void UringTransport::DeliverHeld(Connection* connection) {
-  if (connection->received_in == batch() || copied_ == kCopyBytes) return;
-  uint32_t start = memory().slab_bytes - kCopyBytes + copied_;
-  uint32_t size = connection->held.Read(memory().slab + start, kCopyBytes - copied_);
+  if (connection->received_in == batch() || copy_room() == 0) return;
+  uint32_t start = copy_start();
+  if (connection->tls != nullptr) {
+    copied_ += ReceivedKept(connection, start, copy_room());
+    return;
+  }
+  uint32_t size = connection->held.Read(memory().slab + start, copy_room());
   copied_ += size;
   Received(connection, start, size);
 }
@@ -174,7 +204,7 @@ void UringTransport::RestartReceives() {
   size_t kept = 0;
   for (int32_t id : ready_) {
     Connection* connection = slots().Find(id);
-    if (connection->end_held || !connection->held.empty()) {
+    if (connection->end_held || connection->keeps()) {
       ready_[kept++] = id;
       continue;
     }

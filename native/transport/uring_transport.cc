@@ -45,11 +45,12 @@ UringTransport::~UringTransport() {
 }
 
 int UringTransport::Open() {
-  if (memory().slab_bytes <= kCopyBytes) return EINVAL;
+  copy_bytes_ = std::max(kMinCopyBytes, memory().slab_bytes / kCopyShare / kBufferBytes * kBufferBytes);
+  if (memory().slab_bytes <= copy_bytes_) return EINVAL;
   int error = ring_.Open(kSubmissions, kCompletions);
   if (error != 0) return error;
   bundles_ = ring_.has_feature(kBundleFeature);
-  return buffers_.Open(&ring_, memory().slab, memory().slab_bytes - kCopyBytes, kBufferBytes);
+  return buffers_.Open(&ring_, memory().slab, memory().slab_bytes - copy_bytes_, kBufferBytes);
 }
 
 // What is asked of the kernel.

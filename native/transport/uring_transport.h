@@ -18,8 +18,10 @@
 
 namespace expressgateway::transport {
 
-// The slab's last part is not given to the kernel: held bytes are delivered there.
-constexpr uint32_t kCopyBytes = kReadBytes;
+// The slab's last part is not given to the kernel: held bytes are delivered there, and those that were
+// encrypted. At least so much, else so large a share of it.
+constexpr uint32_t kMinCopyBytes = kReadBytes;
+constexpr uint32_t kCopyShare = 5;
 
 class UringTransport final : public Transport {
  public:
@@ -44,6 +46,8 @@ class UringTransport final : public Transport {
   void CloseDescriptor(Connection* connection) override;
   bool HoldsSlot(const Connection* connection) const override;
   bool HoldsBytes(const Connection* connection) const override;
+  void Absorb(Connection* connection) override;
+  void ServeLater(Connection* connection) override { ServeLater(connection, false); }
   void EndRun() override;
   void EndBatch() override;
   void EndTick(bool more) override;
@@ -73,11 +77,13 @@ class UringTransport final : public Transport {
 
   // What waits.
   void Hold(Connection* connection, uint32_t start, uint32_t size);
-  void ServeLater(Connection* connection, bool starved = false);
+  void ServeLater(Connection* connection, bool starved);
   void ServeReady();
   void ServeAll(std::vector<int32_t>* list);
   void Serve(Connection* connection);
   void DeliverHeld(Connection* connection);
+  uint32_t copy_start() const { return memory().slab_bytes - copy_bytes_ + copied_; }
+  uint32_t copy_room() const { return copy_bytes_ - copied_; }
   void RestartReceives();
   // There is work that no completion will announce.
   void Stir();
@@ -94,7 +100,8 @@ class UringTransport final : public Transport {
   // The same, and no buffer was left for their receives: they come first.
   std::vector<int32_t> starved_;
   std::vector<int32_t> serving_;
-  // Bytes of the slab's last part that are in use; held bytes are delivered there.
+  // The slab's last part, and how much of it the batch uses.
+  uint32_t copy_bytes_ = kMinCopyBytes;
   uint32_t copied_ = 0;
   // A data event of the batch lies in a buffer.
   bool buffers_in_batch_ = false;

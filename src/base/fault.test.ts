@@ -29,3 +29,15 @@ test("rows agree with themselves", () => {
     assert.match(row.text, /^[A-Za-z][A-Za-z0-9 /-]*$/, code);
   }
 });
+
+test("a fault says how its stream is reset, in either version", () => {
+  assert.deepEqual([new Fault("upstream_reset").h2Code, new Fault("upstream_reset").h3Code], [0x2, 0x102]);
+  assert.deepEqual([new Fault("client_closed").h2Code, new Fault("client_closed").h3Code], [0x8, 0x10c]);
+  assert.deepEqual([new Fault("bad_request").h2Code, new Fault("bad_request").h3Code], [0x1, 0x10e]);
+  for (const code of FAULT_CODES) {
+    const { reset, source } = new Fault(code).row;
+    assert.ok(reset !== "none", `${code}: a reset for a fault is an error`);
+    // Clients may take this one as leave to send the request again.
+    if (reset === "refused") assert.equal(source, "internal", code);
+  }
+});

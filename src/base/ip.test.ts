@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import net from "node:net";
 import { test } from "node:test";
 import fc from "fast-check";
-import { canonicalIp, formatIp, IpFamily, parseIp } from "./ip.ts";
+import { canonicalIp, formatIp, IpFamily, isLoopback, parseIp } from "./ip.ts";
 
 function check(text: string, expected: string | undefined): void {
   assert.equal(canonicalIp(text), expected, JSON.stringify(text));
@@ -108,4 +108,20 @@ test("every address of node's own parser is parsed, and formatting is stable", (
     }),
     { numRuns: 2000 },
   );
+});
+
+test("loopback addresses are told from others", () => {
+  for (const address of ["127.0.0.1", "127.255.0.9", "::1", "::ffff:127.0.0.1", "0:0:0:0:0:0:0:1"])
+    assert.equal(isLoopback(address), true, address);
+  for (const address of [
+    "128.0.0.1",
+    "10.127.0.1",
+    "::",
+    "::2",
+    "::ffff:192.0.2.1",
+    "127.1",
+    "",
+    "/run/x.sock",
+  ])
+    assert.equal(isLoopback(address), false, address);
 });

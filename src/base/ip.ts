@@ -54,6 +54,14 @@ export function canonicalIp(text: string): string | undefined {
   return parseIp(text, words) === IpFamily.none ? undefined : formatIp(words);
 }
 
+/** 127.0.0.0/8, in IPv6 too, and ::1. Allocates: not for hot paths. */
+export function isLoopback(text: string): boolean {
+  const words = new Uint32Array(4);
+  if (parseIp(text, words) === IpFamily.none) return false;
+  if (isMapped(words)) return (words[3] as number) >>> 24 === 127;
+  return words[0] === 0 && words[1] === 0 && words[2] === 0 && words[3] === 1;
+}
+
 /** The address as a number, or -1. */
 function parseIpv4(text: string, start: number, end: number): number {
   let address = 0;

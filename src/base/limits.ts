@@ -39,3 +39,6 @@ export const PER_IP_WAYS = 16;
  * again, so that those that were dropped meanwhile wait no longer than once.
  */
 export const LISTENER_LINGER_MS = 400;
+
+/** Octets of a gRPC health check that the gateway answers itself: a prefix and the name of a service. */
+export const HEALTH_REQUEST_BYTES = 4096;

@@ -1,10 +1,13 @@
 /**
- * `check FILE`: everything short of serving. Reads and validates the file, compiles the plan against
- * the metric budget, resolves the names of the backends, and prints what would be served. Exit code 0
- * or 1. A name that does not resolve is a warning, because the gateway starts with it, too: the name may
- * appear later, and until then the backend gets no requests. Feature row A1.3.
+ * `check FILE`: everything short of serving. Reads and validates the file and its certificates, compiles
+ * the plan against the metric budget, resolves the names of the backends, and prints what would be
+ * served. Exit code 0 or 1. A name that does not resolve is a warning, because the gateway starts with
+ * it, too: the name may appear later, and until then the backend gets no requests. Feature row A1.3.
  */
 import { BackendNames } from "../control/backend-names.ts";
+import type { CertificateStore } from "../control/certificates/certificate-store.ts";
+import { CertificateError } from "../control/certificates/finding.ts";
+import { loadCertificates } from "../control/certificates/load-certificates.ts";
 import { ConfigError, readConfig, type ReadConfig } from "../control/config-source.ts";
 import type { GatewayConfig } from "../control/config/gateway-config.ts";
 import { MetricsBudgetError } from "../control/metrics/metrics-budget-error.ts";
@@ -17,24 +20,40 @@ import { summarize } from "./summary.ts";
 export async function runCheck(file: string): Promise<number> {
   try {
     const read = await readConfig(file, process.env);
-    compile(read.config);
-    await report(file, read);
+    const certificates = loadCertificates(read.config).store;
+    compile(read.config, certificates);
+    await report(file, read, certificates);
     return 0;
   } catch (error) {
-    if (!(error instanceof ConfigError) && !(error instanceof MetricsBudgetError)) throw error;
+    if (!USER_ERRORS.some((kind) => error instanceof kind) || !(error instanceof Error)) throw error;
     print(`${error.message}\n`, process.stderr);
     print(`${file}: not usable\n`);
     return 1;
   }
 }
 
-/** What only shows when the plan is made. */
-function compile(config: GatewayConfig): void {
+/** What is wrong with a file, or was when it was looked at again; anything else is our own mistake. */
+const USER_ERRORS = [ConfigError, MetricsBudgetError, CertificateError];
+
+/** What only shows when the plan is made. Certificates have been checked already, with their places. */
+function compile(config: GatewayConfig, certificates: CertificateStore): void {
   const registry = new SeriesRegistry({ clearSlots: () => {} });
-  buildPlan({ config, generation: 1, registry, resolved: {} });
+  buildPlan({
+    config,
+    generation: 1,
+    registry,
+    resolved: {},
+    certificates,
+    ticketKeys: () => [],
+    keyLogPath: "",
+  });
 }
 
-async function report(file: string, { config, warnings, renderedWarnings }: ReadConfig): Promise<void> {
+async function report(
+  file: string,
+  { config, warnings, renderedWarnings }: ReadConfig,
+  { certificates }: CertificateStore,
+): Promise<void> {
   print(renderedWarnings, process.stderr);
   const names = new BackendNames({ changed: () => {}, timers: systemTimers });
   const { failures } = await names.prepare(config);
@@ -44,5 +63,5 @@ async function report(file: string, { config, warnings, renderedWarnings }: Read
   }
   const count = warnings.length + failures.size;
   const verdict = count === 0 ? "OK" : `OK, with ${count} warning${count === 1 ? "" : "s"}`;
-  print(`${file}: ${verdict}\n\n${summarize(config)}`);
+  print(`${file}: ${verdict}\n\n${summarize(config, certificates)}`);
 }

@@ -31,12 +31,19 @@ export function obeySignals(gateway: Gateway, log: Log): () => number {
   process.on("SIGTERM", () => end("SIGTERM"));
   process.on("SIGINT", () => end("SIGINT"));
   process.on("SIGHUP", () => reload(gateway, log));
-  process.on("SIGUSR1", () => {
-    log.info({}, "signal: the access log is opened anew; there are no certificates to read again");
-    gateway.reopenLogs();
-  });
+  process.on("SIGUSR1", () => rotate(gateway, log));
   process.on("SIGUSR2", () => log.info({}, "signal: SIGUSR2 has no meaning here, nothing is done"));
   return () => exitCode;
+}
+
+function rotate(gateway: Gateway, log: Log): void {
+  log.info({ signal: "SIGUSR1" }, "signal: certificates are read again, and the access log is opened anew");
+  gateway.reopenLogs();
+  gateway.rotateCertificates().catch(() => {
+    // As for a reload: it has been logged and counted.
+    if (gateway.state !== "running")
+      log.warn({ state: gateway.state }, "no rotation: the gateway does not run");
+  });
 }
 
 function reload(gateway: Gateway, log: Log): void {

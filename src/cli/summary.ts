@@ -1,8 +1,9 @@
-/** What a configuration would serve, as text for people: listeners, routers, services, middlewares. */
+/** What a configuration would serve, as text for people: listeners, certificates, routers, services, middlewares. */
+import type { LoadedCertificate } from "../control/certificates/certificate-store.ts";
 import type { GatewayConfig } from "../control/config/gateway-config.ts";
 
 /** Ends with a newline. Blocks that the configuration does not have are left out. */
-export function summarize(config: GatewayConfig): string {
+export function summarize(config: GatewayConfig, certificates: readonly LoadedCertificate[]): string {
   const { runtime, observability } = config;
   const blocks = [
     block(
@@ -12,6 +13,15 @@ export function summarize(config: GatewayConfig): string {
         address,
         protocol,
         backends.length === 0 ? "" : counted(backends.length, "own backend"),
+      ]),
+    ),
+    block(
+      "certificates",
+      certificates.map(({ listener, path, names, notAfterMs }) => [
+        listener === "" ? "for backends" : listener,
+        path,
+        names.join(", "),
+        `until ${new Date(notAfterMs).toISOString().slice(0, 10)}`,
       ]),
     ),
     block(

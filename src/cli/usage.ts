@@ -9,7 +9,7 @@ export const USAGE = `Usage:
 
 Signals:
   SIGHUP            read FILE again and take it over without losing a request; open logs anew
-  SIGUSR1           open the access log anew
+  SIGUSR1           read the certificates again, open the access log anew
   SIGUSR2           nothing
   SIGTERM, SIGINT   finish what is under way, then end; another one, a second later, ends at once
 

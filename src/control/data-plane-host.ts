@@ -39,6 +39,8 @@ export interface DataPlaneHost {
   /** Forgets the prepared plan. */
   abort(generation: number): Promise<void>;
   setAddresses(host: string, addresses: readonly string[]): void;
+  /** A listener (`host:port` as configured) has other keys for its session tickets from now on. */
+  setTicketKeys(listenerAddress: string, keys: readonly Uint8Array[]): void;
   reopenLogs(): void;
   drain(): DrainProgress;
   /** Cuts what is left; returns how many connections that were. Ends the workers. */

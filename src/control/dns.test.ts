@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { DnsCache, type DnsSettings, MAX_DNS_HOSTS, MIN_RETRY_MS } from "./dns.ts";
 import { MAX_CONCURRENT_LOOKUPS } from "./dns-lookup.ts";
-import { systemTimers, type Timers } from "./timers.ts";
+import { TestTimers } from "../../test/support/test-timers.ts";
+import { systemTimers } from "./timers.ts";
 
 const settings: DnsSettings = {
   refreshIntervalMs: 60_000,
@@ -10,49 +11,6 @@ const settings: DnsSettings = {
   maxTtlMs: 300_000,
   timeoutMs: 2_000,
 };
-
-/** Time that stands still until a test moves it. */
-class TestTimers implements Timers {
-  #nowMs = 0;
-  readonly #pending = new Set<{ readonly atMs: number; readonly action: () => void }>();
-
-  nowMs(): number {
-    return this.#nowMs;
-  }
-
-  after(delayMs: number, action: () => void): () => void {
-    const timer = { atMs: this.#nowMs + delayMs, action };
-    this.#pending.add(timer);
-    return () => this.#pending.delete(timer);
-  }
-
-  get armed(): number {
-    return this.#pending.size;
-  }
-
-  /** Moves time on, timer by timer, and lets promises settle after each. */
-  async advance(ms: number): Promise<void> {
-    const endMs = this.#nowMs + ms;
-    await settled();
-    for (let steps = 0; steps < 1000; steps++) {
-      const next = [...this.#pending]
-        .filter((timer) => timer.atMs <= endMs)
-        .toSorted((a, b) => a.atMs - b.atMs)[0];
-      if (next === undefined) break;
-      this.#pending.delete(next);
-      this.#nowMs = Math.max(this.#nowMs, next.atMs);
-      next.action();
-      await settled();
-    }
-    this.#nowMs = endMs;
-  }
-}
-
-function settled(): Promise<void> {
-  return new Promise((resolve) => {
-    setImmediate(resolve);
-  });
-}
 
 type Answer = readonly string[] | Promise<readonly string[]> | Error | "hangs";
 

@@ -3,10 +3,13 @@
  * hold. It moves along `gateway-state.ts`, has `serving.ts` take configurations over, and ends the
  * data plane in an orderly way or at once. Feature row A1.14.
  */
+import { assert } from "../base/assert.ts";
 import type { Environment } from "../base/environment.ts";
 import type { Log } from "../base/log.ts";
 import { ConfigError, readConfig, type ConfigSource } from "./config-source.ts";
 import type { GatewayConfig } from "./config/gateway-config.ts";
+import type { CertificateStore } from "./certificates/certificate-store.ts";
+import { rotateCertificates } from "./certificates/rotate-certificates.ts";
 import { Coalescer } from "./coalescer.ts";
 import { createCore, hasWorkers, type Core } from "./core.ts";
 import { neededDescriptors, openFileLimit, warnOfDescriptorLimit } from "./descriptor-limit.ts";
@@ -49,6 +52,7 @@ export class Gateway {
   readonly #log: Log;
   readonly #createdMs = systemTimers.nowMs();
   readonly #reloads: Coalescer<ConfigSource, ReloadReport>;
+  readonly #rotations: Coalescer<void, boolean>;
   readonly #halt = Promise.withResolvers<void>();
   readonly #end = Promise.withResolvers<StopReport>();
   #state: GatewayState = "created";
@@ -56,8 +60,8 @@ export class Gateway {
   readonly #initial: GatewayConfig;
   #core: Core | null = null;
   #serving: Serving | null = null;
-  /** The end of the start: a reload waits for it. */
-  #started: Promise<void> = Promise.resolve();
+  /** The end of the start, or of the last reload or rotation: the next one waits for it. */
+  #lastTurn: Promise<unknown> = Promise.resolve();
   /** What is being taken over: an end waits for it. */
   #applying: Promise<unknown> = Promise.resolve();
   #neededDescriptors = 0;
@@ -72,7 +76,8 @@ export class Gateway {
     this.#log = options.log("gateway");
     if (this.#initial !== config)
       this.#log.warn({}, "the native addon is missing: the gateway serves in one process");
-    this.#reloads = new Coalescer((source) => this.#reload(source));
+    this.#reloads = new Coalescer((source) => this.#inTurn(() => this.#reload(source)));
+    this.#rotations = new Coalescer(() => this.#inTurn(() => this.#rotate()));
   }
 
   get state(): GatewayState {
@@ -118,8 +123,9 @@ export class Gateway {
 
   /** Binds every listener and serves; rejects when it cannot, and then nothing is left of it. */
   start(): Promise<void> {
-    this.#started = this.#start();
-    return this.#started;
+    const started = this.#start();
+    this.#lastTurn = started.catch(() => {});
+    return started;
   }
 
   async #start(): Promise<void> {
@@ -131,8 +137,12 @@ export class Gateway {
         admin: this.#statusSource(),
         timers: systemTimers,
         log: this.#options.log,
+        keyLogPath: this.#options.environment["SSLKEYLOGFILE"] ?? "",
+        certificatesChanged: () => void this.rotateCertificates().catch(() => {}),
       });
-      await this.#apply(this.#initial);
+      const { certificates } = this.#serving;
+      certificates.warnOfKeyLog();
+      await this.#apply(this.#initial, certificates.load(this.#initial).store);
     } catch (error) {
       await this.stop();
       throw error;
@@ -148,6 +158,14 @@ export class Gateway {
    */
   reload(source: ConfigSource = this.#source): Promise<ReloadReport> {
     return this.#reloads.request(source);
+  }
+
+  /**
+   * Reads every certificate of the running configuration again and takes them over. Rejects when one of
+   * them cannot be used; nothing has changed then. Returns whether anything was new. Feature row A3.6.
+   */
+  rotateCertificates(): Promise<boolean> {
+    return this.#rotations.request();
   }
 
   /** Ends in an orderly way: not ready, settle, stop accepting, finish, cut what is left. Once. */
@@ -172,10 +190,41 @@ export class Gateway {
     this.#core?.host.reopenLogs();
   }
 
-  async #reload(source: ConfigSource): Promise<ReloadReport> {
-    await this.#started.catch(() => {});
+  /** One after the other, whatever becomes of them. */
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const result = this.#lastTurn.then(work);
+    this.#lastTurn = result.catch(() => {});
+    return result;
+  }
+
+  async #rotate(): Promise<boolean> {
+    this.#beginReload();
+    try {
+      const { core, serving } = this.#parts();
+      return await rotateCertificates({
+        certificates: serving.certificates,
+        metrics: core.metrics,
+        log: this.#options.log("certificates"),
+        config: this.config,
+        apply: async (store) => {
+          await this.#apply(this.config, store);
+          const generation = serving.applied?.plan.generation ?? 0;
+          core.metrics.rotated(generation);
+          return generation;
+        },
+      });
+    } finally {
+      if (allows(this.#state, "reloaded")) this.#move("reloaded");
+    }
+  }
+
+  #beginReload(): void {
     if (!allows(this.#state, "reload")) throw new Error(`a gateway that is ${this.#state} cannot reload`);
     this.#move("reload");
+  }
+
+  async #reload(source: ConfigSource): Promise<ReloadReport> {
+    this.#beginReload();
     try {
       const { config, warnings } = await readConfig(source, this.#options.environment);
       logIssues(warnings, this.#options.log("config"));
@@ -198,19 +247,22 @@ export class Gateway {
       this.#log.warn({ fields }, "these settings need a restart: their running values stay");
     const changes = diffConfig(running, config);
     const count = countChanges(changes);
-    if (count > 0) await this.#apply(config);
+    const { certificates } = this.#parts().serving;
+    const { store } = certificates.load(config);
+    const renewed = certificates.isNew(store);
+    if (count > 0 || renewed) await this.#apply(config, store);
     this.#noteApplied(count, fields.length);
     const generation = this.#serving?.applied?.plan.generation ?? 0;
     this.#log.info(
-      { generation, ...describeChanges(changes) },
-      count > 0 ? "reloaded" : "reloaded: nothing changed",
+      { generation, ...describeChanges(changes), ...(renewed ? { certificates: "renewed" } : {}) },
+      count > 0 || renewed ? "reloaded" : "reloaded: nothing changed",
     );
     return { generation, changes: count, restartRequired: fields };
   }
 
-  async #apply(config: GatewayConfig): Promise<void> {
+  async #apply(config: GatewayConfig, certificates: CertificateStore): Promise<void> {
     const wanted = (): boolean => this.#state === "starting" || this.#state === "reloading";
-    const applying = this.#serving?.apply(config, wanted);
+    const applying = this.#serving?.apply(config, certificates, wanted);
     this.#applying = Promise.resolve(applying).catch(() => {});
     await applying;
   }
@@ -281,6 +333,14 @@ export class Gateway {
   #move(step: GatewayStep): void {
     this.#state = stateAfter(this.#state, step);
     this.#options.onState?.(this.#state);
+  }
+
+  /** What a gateway that has started has. */
+  #parts(): { core: Core; serving: Serving } {
+    const core = this.#core;
+    const serving = this.#serving;
+    assert(core !== null && serving !== null, "the gateway has not started");
+    return { core, serving };
   }
 
   #statusSource() {

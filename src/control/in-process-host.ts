@@ -50,6 +50,10 @@ export class InProcessHost implements DataPlaneHost {
     this.#dataPlane.setAddresses(host, addresses);
   }
 
+  setTicketKeys(listenerAddress: string, keys: readonly Uint8Array[]): void {
+    this.#dataPlane.setTicketKeys(listenerAddress, keys);
+  }
+
   reopenLogs(): void {
     this.#dataPlane.reopenLogs();
   }

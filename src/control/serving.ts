@@ -1,6 +1,6 @@
 /**
- * What the gateway serves: one configuration at a time, taken over as a whole or not at all. Looks
- * names up, builds the plan, binds the admin listener and has the data plane prepare; only when all of
+ * What the gateway serves: one configuration at a time, taken over as a whole or not at all. Reads
+ * certificates, looks names up, builds the plan, binds the admin listener and has the data plane prepare; only when all of
  * that has worked, everything swaps. Start and reload are the same act.
  */
 import { open } from "node:fs/promises";
@@ -9,6 +9,8 @@ import type { Plan } from "../proxy/plan.ts";
 import type { AdminSource } from "./admin/admin-routes.ts";
 import { AdminServer } from "./admin/admin-server.ts";
 import { BackendNames, type ResolvedNames } from "./backend-names.ts";
+import type { CertificateStore } from "./certificates/certificate-store.ts";
+import { Certificates } from "./certificates/certificates.ts";
 import { parseListenAddress } from "./config/address.ts";
 import type { GatewayConfig } from "./config/gateway-config.ts";
 import type { Core } from "./core.ts";
@@ -22,6 +24,10 @@ export interface ServingOptions {
   readonly admin: Omit<AdminSource, "tokenHash" | "metrics">;
   readonly timers: Timers;
   readonly log: (component: string) => Log;
+  /** The NSS key log of TLS connections; empty: none. */
+  readonly keyLogPath: string;
+  /** Files of certificates that are watched have changed. */
+  readonly certificatesChanged: () => void;
 }
 
 export interface Applied {
@@ -49,6 +55,7 @@ interface Wish {
   readonly config: GatewayConfig;
   readonly generation: number;
   readonly names: ResolvedNames;
+  readonly certificates: CertificateStore;
   readonly wanted: () => boolean;
 }
 
@@ -60,6 +67,7 @@ interface Ready {
 }
 
 export class Serving {
+  readonly certificates: Certificates;
   readonly #options: ServingOptions;
   readonly #names: BackendNames;
   readonly #adminSource: AdminSource;
@@ -70,8 +78,16 @@ export class Serving {
   #applied: Applied | null = null;
 
   constructor(options: ServingOptions) {
-    const { core, timers, admin } = options;
+    const { core, timers, admin, log, keyLogPath } = options;
     this.#options = options;
+    this.certificates = new Certificates({
+      timers,
+      keyLogPath,
+      metrics: core.metrics,
+      log: log("certificates"),
+      setTicketKeys: (listener, keys) => core.host.setTicketKeys(listener, keys),
+      filesChanged: options.certificatesChanged,
+    });
     this.#names = new BackendNames({
       timers,
       changed: (host, addresses) => this.#addressesChanged(host, addresses),
@@ -105,17 +121,25 @@ export class Serving {
     return this.#options.core.exposition.scrape();
   }
 
-  /** Rejects when the configuration cannot be served, or `wanted` says no by then; nothing has changed in that case. */
-  async apply(config: GatewayConfig, wanted: () => boolean): Promise<Applied> {
+  /**
+   * Takes a configuration over with what its files hold. Rejects when it cannot be served, or `wanted`
+   * says no by then; nothing has changed in that case.
+   */
+  async apply(
+    config: GatewayConfig,
+    certificates: CertificateStore,
+    wanted: () => boolean,
+  ): Promise<Applied> {
     const { core } = this.#options;
     const generation = (this.#applied?.plan.generation ?? 0) + 1;
     this.#tokenConfig ??= config;
     const names = await this.#names.prepare(config);
-    const { plan, admin, ports } = await this.#ready({ config, generation, names, wanted });
+    const { plan, admin, ports } = await this.#ready({ config, generation, names, certificates, wanted });
     await core.host.commit(generation);
     this.#applied = { config, plan, ports };
     this.#tokenConfig = config;
     this.#names.commit();
+    this.certificates.commit(config, certificates);
     this.#retirement.live(generation);
     await this.#swapAdmin(admin);
     this.#warnOfNames(names);
@@ -125,16 +149,25 @@ export class Serving {
   /** Ends everything but the data plane, which is the host's to stop. */
   async close(): Promise<void> {
     this.#names.stop();
+    this.certificates.stop();
     await this.#admin.server?.close();
     this.#admin = { bind: undefined, server: null };
   }
 
   /** All that can fail. When it does, nothing is left of it, not even its series. */
-  async #ready({ config, generation, names, wanted }: Wish): Promise<Ready> {
+  async #ready({ config, generation, names, certificates, wanted }: Wish): Promise<Ready> {
     const { registry } = this.#options.core;
     let admin = this.#admin;
     try {
-      const plan = buildPlan({ config, generation, registry, resolved: names.addresses });
+      const plan = buildPlan({
+        config,
+        generation,
+        registry,
+        resolved: names.addresses,
+        certificates,
+        ticketKeys: (listener) => this.certificates.ticketKeys.of(listener),
+        keyLogPath: this.certificates.keyLogPath,
+      });
       await tryAccessLog(config);
       admin = await this.#chooseAdmin(config);
       return { plan, admin, ports: await this.#prepare(plan, config, wanted) };

@@ -5,6 +5,7 @@
  */
 import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
+import type { TlsClientSettings, TlsInfo, TlsServerSettings } from "./tls.ts";
 
 export interface BindOptions {
   /** Numeric address, IPv4 or IPv6. */
@@ -36,19 +37,36 @@ export interface TransportMemory {
   readonly slots: Int32Array;
 }
 
+/** A TLS context that the addon made, opaque. It is freed when it was collected and no connection uses it. */
+export type NativeTlsContext = object;
+
 /** One native transport: sockets by number, driven by the rings of its memory. */
 export interface NativeTransportHandle {
   /** Carries out the first `count` commands now, outside of a batch or in the middle of one. */
   submit(count: number): void;
-  /** Dials, and returns the connection; -1 when there are as many as can be. `port` -1: a Unix socket. */
-  connect(host: string, port: number): number;
+  /**
+   * Dials, and returns the connection; -1 when there are as many as can be. `port` -1: a Unix socket.
+   * `tls`: a client's context, or `null`.
+   */
+  connect(host: string, port: number, tls: NativeTlsContext | null): number;
   /** Accepts from a listening socket, which it owns from now on; returns the listener. */
   listen(fd: number): number;
   /** Accepts again after an error that held the listener. */
   resumeListener(id: number): void;
   closeListener(id: number): void;
-  /** As `idleProbe`, for a connection. */
+  /** As `idleProbe`, for a connection. What TLS says of itself is not unexpected. */
   probe(id: number): number;
+  /** An accepted connection speaks TLS, with a server's context; before its first bytes are delivered. */
+  secure(id: number, context: NativeTlsContext): void;
+  /** Throws an `Error` that says in words what is wrong with the settings. */
+  tlsServer(settings: TlsServerSettings): NativeTlsContext;
+  /** The same; an empty `caPem` is no authority. */
+  tlsClient(settings: TlsClientSettings): NativeTlsContext;
+  setTicketKeys(context: NativeTlsContext, keys: readonly Uint8Array[]): void;
+  /** What a handshake agreed on; `undefined` before its end, and without TLS. */
+  tlsInfo(id: number): TlsInfo | undefined;
+  /** Why TLS ended a connection; until its close was handled. */
+  tlsReason(id: number): string;
   /** Closes every socket and tells nobody. */
   close(): void;
 }

@@ -6,15 +6,15 @@
 
 /** A connection was accepted: connection, listener, descriptor. */
 export const EVENT_ACCEPT = 1;
-/** A dial has succeeded. */
+/** A dial has succeeded, or with TLS a handshake, of accepted connections too. */
 export const EVENT_CONNECT = 2;
 /** Bytes came: connection, start, end in the slab. */
 export const EVENT_DATA = 3;
-/** The peer's FIN. */
+/** The peer's FIN, or with TLS its close_notify. */
 export const EVENT_END = 4;
 /** What had blocked the connection has gone out. */
 export const EVENT_DRAIN = 5;
-/** The last event of a connection: connection, errno. */
+/** The last event of a connection: connection, errno, 1 when TLS knows the reason. */
 export const EVENT_CLOSE = 6;
 /** Accepting failed: listener, errno, 1 when it waits for `resumeListener`. */
 export const EVENT_ACCEPT_ERROR = 7;

@@ -38,6 +38,8 @@ import {
   SLOT_WORDS,
 } from "./native-layout.ts";
 import { NativeListener } from "./native-listener.ts";
+import { NativeClientContext, NativeServerContext, tlsError } from "./native-tls.ts";
+import type { TlsClientContext, TlsClientSettings, TlsServerContext, TlsServerSettings } from "./tls.ts";
 import type {
   Connection,
   ConnectionOwner,
@@ -47,8 +49,8 @@ import type {
   Transport,
 } from "./transport.ts";
 
-/** Received bytes of a batch: sixteen full reads; small messages fit by the thousand. */
-const SLAB_BYTES = 1024 * 1024;
+/** Received bytes of a batch: nineteen full reads; small messages fit by the thousand. */
+const SLAB_BYTES = 1216 * 1024;
 
 /** Encoded bytes of a batch; a larger one is sent in parts. */
 const OUT_BYTES = 2 * 1024 * 1024;
@@ -192,17 +194,43 @@ export class NativeTransport implements Transport {
   // New connections.
 
   connect(target: ConnectTarget, owner: ConnectionOwner): Connection {
-    const id = this.#closing ? -1 : this.#handle.connect(target.host, target.port);
-    const connection = new NativeConnection(id, target.port === -1 ? "" : target.host, target.port, 0);
+    const { host, port } = target;
+    const tls = target.tls === null ? null : (target.tls as NativeClientContext).native;
+    const id = this.#closing ? -1 : this.#handle.connect(host, port, tls);
+    const connection = new NativeConnection(id, port === -1 ? "" : host, port, 0);
     connection.owner = owner;
     if (id === -1) {
       connection.open = false;
       queueMicrotask(() => owner.onClose(this.#closing ? "ECANCELED" : "ENOBUFS"));
       return connection;
     }
+    if (tls !== null) connection.handle = this.#handle;
     this.#connections[id] = connection;
     this.#openConnections += 1;
     return connection;
+  }
+
+  secure(connection: Connection, context: TlsServerContext): void {
+    const target = connection as NativeConnection;
+    if (!target.open) return;
+    target.handle = this.#handle;
+    this.#handle.secure(target.id, (context as NativeServerContext).native);
+  }
+
+  handOver(connection: Connection, owner: ConnectionOwner): void {
+    (connection as NativeConnection).owner = owner;
+  }
+
+  tlsServer(settings: TlsServerSettings): TlsServerContext {
+    return new NativeServerContext(this.#handle, settings);
+  }
+
+  tlsClient(settings: TlsClientSettings): TlsClientContext {
+    return new NativeClientContext(this.#handle, settings);
+  }
+
+  setTicketKeys(context: TlsServerContext, keys: readonly Uint8Array[]): void {
+    this.#handle.setTicketKeys((context as NativeServerContext).native, keys);
   }
 
   bind(options: ListenOptions): Promise<Listener> {
@@ -259,7 +287,7 @@ export class NativeTransport implements Transport {
     if (kind === EVENT_ACCEPT) return this.#onAccept(id, a, b);
     if (kind === EVENT_ACCEPT_ERROR) return this.#listeners[id]?.failed(errorName(a), b === 1);
     const connection = this.#connections[id] as NativeConnection;
-    if (kind === EVENT_CLOSE) return this.#onClose(connection, a);
+    if (kind === EVENT_CLOSE) return this.#onClose(connection, a, b === 1);
     if (!connection.open) return;
     const owner = connection.owner as ConnectionOwner;
     if (kind === EVENT_CONNECT) {
@@ -291,15 +319,18 @@ export class NativeTransport implements Transport {
     if (connection.owner === null) this.reset(connection);
   }
 
-  #onClose(connection: NativeConnection, errno: number): void {
+  #onClose(connection: NativeConnection, errno: number, ofTls: boolean): void {
+    const { id, owner } = connection;
     // What we ended ourselves has ended in order.
-    const error = connection.open && errno !== 0 ? errorName(errno) : "";
-    const owner = connection.owner;
+    let error = "";
+    if (connection.open && ofTls) error = tlsError(this.#handle, id);
+    else if (connection.open && errno !== 0) error = errorName(errno);
     connection.open = false;
     connection.owner = null;
-    this.#connections[connection.id] = null;
+    this.#connections[id] = null;
     this.#openConnections -= 1;
     owner?.onClose(error);
+    connection.forget();
     this.#closeWhenEmpty();
   }
 }

@@ -118,6 +118,7 @@ export class NetListener implements Listener {
       return;
     }
     connection.attach(owner);
+    if (connection.socket !== socket) return;
     connection.listenForData();
     socket.resume();
   }

@@ -8,7 +8,10 @@ import type { Clock } from "../base/clock.ts";
 import type { NativeAddon } from "./native-addon.ts";
 import { NetConnection, socketDescriptor } from "./net-connection.ts";
 import { NetListener } from "./net-listener.ts";
+import { NetTlsClientContext } from "./net-tls-client.ts";
+import { NetTlsServerContext } from "./net-tls-server.ts";
 import { SendStage } from "./send-stage.ts";
+import type { TlsClientContext, TlsClientSettings, TlsServerContext, TlsServerSettings } from "./tls.ts";
 import type {
   Connection,
   ConnectionOwner,
@@ -83,7 +86,7 @@ export class NetTransport implements Transport {
   }
 
   resume(connection: Connection): void {
-    (connection as NetConnection).socket.resume();
+    (connection as NetConnection).resume();
   }
 
   end(connection: Connection): void {
@@ -103,41 +106,39 @@ export class NetTransport implements Transport {
 
   reset(connection: Connection): void {
     this.#stage.forget(connection as NetConnection);
-    const { socket } = connection as NetConnection;
-    // There is no RST before the handshake, nor on a Unix socket, which has no remote address.
-    if (socket.connecting || socket.remoteAddress === undefined) socket.destroy();
-    else socket.resetAndDestroy();
+    (connection as NetConnection).reset();
   }
 
   alive(connection: Connection): boolean {
-    const socket = (connection as NetConnection).socket;
+    const { socket, raw } = connection as NetConnection;
     if (socket.destroyed || socket.readableEnded || !socket.writable) return false;
     if (this.#native === null) return true;
-    const descriptor = socketDescriptor(socket);
+    const descriptor = socketDescriptor(raw);
     return descriptor !== -1 && this.#native.idleProbe(descriptor) === 0;
   }
 
   connect(target: ConnectTarget, owner: ConnectionOwner): Connection {
+    const { tls } = target;
     const connection: NetConnection = new NetConnection(
-      this.#open(target, (length) => connection.deliver(this.#readBuffer, length)),
+      this.#open(target, tls === null ? (length) => connection.deliver(this.#readBuffer, length) : null),
       this.#stage,
       this.#clock,
     );
+    if (tls === null) connection.raw.once("connect", () => connection.connected());
+    else connection.secureOutgoing(tls as NetTlsClientContext, `${target.host} ${target.port}`);
     connection.attach(owner);
-    connection.socket.once("connect", () => connection.connected());
     this.#track(connection);
     return connection;
   }
 
-  #open(target: ConnectTarget, onBytes: (length: number) => void): Socket {
-    const onread = {
-      buffer: this.#readBuffer,
-      callback: (length: number): boolean => {
-        onBytes(length);
-        return true;
-      },
+  /** `onBytes`: where the shared buffer is read from; `null`: the stream gives buffers. */
+  #open(target: ConnectTarget, onBytes: ((length: number) => void) | null): Socket {
+    const callback = (length: number): boolean => {
+      onBytes?.(length);
+      return true;
     };
-    const common = { onread, allowHalfOpen: true, noDelay: true };
+    const reading = onBytes === null ? {} : { onread: { buffer: this.#readBuffer, callback } };
+    const common = { ...reading, allowHalfOpen: true, noDelay: true };
     if (target.port === -1) return connect({ ...common, path: target.host });
     return connect({
       ...common,
@@ -147,6 +148,26 @@ export class NetTransport implements Transport {
       keepAlive: true,
       keepAliveInitialDelay: KEEPALIVE_DELAY_MS,
     });
+  }
+
+  secure(connection: Connection, context: TlsServerContext): void {
+    (connection as NetConnection).secure(context as NetTlsServerContext);
+  }
+
+  handOver(connection: Connection, owner: ConnectionOwner): void {
+    (connection as NetConnection).handOver(owner);
+  }
+
+  tlsServer(settings: TlsServerSettings): TlsServerContext {
+    return new NetTlsServerContext(settings);
+  }
+
+  tlsClient(settings: TlsClientSettings): TlsClientContext {
+    return new NetTlsClientContext(settings);
+  }
+
+  setTicketKeys(context: TlsServerContext, keys: readonly Uint8Array[]): void {
+    (context as NetTlsServerContext).setTicketKeys(keys);
   }
 
   async bind(options: ListenOptions): Promise<Listener> {
@@ -168,7 +189,7 @@ export class NetTransport implements Transport {
 
   #track(connection: NetConnection): void {
     this.#connections.add(connection);
-    connection.socket.once("close", () => this.#connections.delete(connection));
+    connection.raw.once("close", () => this.#connections.delete(connection));
   }
 
   close(): void {

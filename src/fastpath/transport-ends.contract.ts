@@ -86,6 +86,28 @@ export function testEnds(both: Both): void {
     assert.equal(pair.peer.text, "");
   });
 
+  both(
+    "reset closes at once, however much is queued and whatever the peer has said",
+    async (transport, pair) => {
+      pair.peer.socket.pause();
+      await fill(transport, pair);
+      pair.peer.socket.end("last words");
+      await pair.own.until("the end", () => pair.own.has("end"));
+      transport.reset(pair.own.connection);
+      await pair.own.until("the close", () => pair.own.closed !== null);
+      assert.equal(pair.own.closed, "");
+    },
+  );
+
+  both("reset closes at once after an end of the peer", async (transport, pair) => {
+    pair.peer.socket.end("last words");
+    await pair.own.until("the end", () => pair.own.has("end"));
+    for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve));
+    transport.reset(pair.own.connection);
+    await pair.own.until("the close", () => pair.own.closed !== null);
+    assert.equal(pair.own.closed, "");
+  });
+
   both("destroy closes at once, and what is sent afterwards goes nowhere", async (transport, pair) => {
     transport.destroy(pair.own.connection);
     assert.equal(pair.own.closed, null, "onClose comes later, not from within the call");

@@ -48,14 +48,14 @@ function testDials({ name, make }: TransportTraits): void {
     const transport = make();
     context.after(() => transport.close());
     const cases: readonly (readonly [ConnectTarget, string])[] = [
-      [{ host: IPV4, port: await refusingPort() }, "ECONNREFUSED"],
-      [{ host: "::1", port: await refusingPort() }, "ECONNREFUSED"],
-      [{ host: "/nowhere/at/all", port: -1 }, "ENOENT"],
+      [{ host: IPV4, port: await refusingPort(), tls: null }, "ECONNREFUSED"],
+      [{ host: "::1", port: await refusingPort(), tls: null }, "ECONNREFUSED"],
+      [{ host: "/nowhere/at/all", port: -1, tls: null }, "ENOENT"],
     ];
     for (const [target, code] of cases) assert.equal((await dial(transport, target)).closed, code);
     // Too long for the kernel's address: whatever it is called, it is an error and no exception.
-    assert.notEqual((await dial(transport, { host: `/${"x".repeat(300)}`, port: -1 })).closed, "");
-    assert.notEqual((await dial(transport, { host: "255.255.255.255", port: 80 })).closed, "");
+    assert.notEqual((await dial(transport, { host: `/${"x".repeat(300)}`, port: -1, tls: null })).closed, "");
+    assert.notEqual((await dial(transport, { host: "255.255.255.255", port: 80, tls: null })).closed, "");
   });
 
   test(`${name}: a dial that is given up never connects`, BOUND, async (context) => {
@@ -71,7 +71,7 @@ function testDials({ name, make }: TransportTraits): void {
     const port = typeof address === "object" && address !== null ? address.port : 0;
     for (const act of ["destroy", "reset"] as const) {
       const own = new Recorder();
-      own.connection = transport.connect({ host: IPV4, port }, own);
+      own.connection = transport.connect({ host: IPV4, port, tls: null }, own);
       transport[act](own.connection);
       await own.until("the close", () => own.closed !== null);
       assert.deepEqual(own.events, ["close"]);
@@ -88,7 +88,7 @@ function testDials({ name, make }: TransportTraits): void {
     const port = typeof address === "object" && address !== null ? address.port : 0;
     const own = new Recorder();
     const incoming = once(server, "connection");
-    own.connection = transport.connect({ host: IPV4, port }, own);
+    own.connection = transport.connect({ host: IPV4, port, tls: null }, own);
     const early = Buffer.from("early");
     transport.sendFrom(own.connection, early, 0, early.length);
     transport.flush();

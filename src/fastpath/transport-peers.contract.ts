@@ -3,13 +3,14 @@ import { once } from "node:events";
 import { readdirSync } from "node:fs";
 import { connect, createServer, type Server, type Socket } from "node:net";
 import type { TestContext } from "node:test";
+import type { TlsInfo } from "./tls.ts";
 import type { Connection, ConnectionOwner, ListenOwner, Transport } from "./transport.ts";
 
 /** Far above what anything here takes on loopback. */
 const MAX_WAIT_MS = 10_000;
 
 /** Somebody to whom things happen, and who can be waited for. */
-class Observed {
+export class Observed {
   #wake: (() => void)[] = [];
 
   happened(): void {
@@ -40,14 +41,19 @@ export class Recorder extends Observed implements ConnectionOwner {
   connection!: Connection;
   readonly received: Buffer[] = [];
   receivedBytes = 0;
+  /** What was agreed, as it stood in `onConnect`: nobody can ask a connection that has closed. */
+  tls: TlsInfo | null = null;
   /** In order: `connect`, `data`, `end`, `drain`, `close`. */
   readonly events: string[] = [];
   /** The error of `onClose`; `null` before it. */
   closed: string | null = null;
+  onConnectHook: () => void = () => {};
   onDataHook: (bytes: Buffer, start: number, end: number) => void = () => {};
   onEndHook: () => void = () => {};
 
   onConnect(): void {
+    this.tls = this.connection.tls;
+    this.onConnectHook();
     this.#note("connect");
   }
 
@@ -168,7 +174,7 @@ export async function connected(transport: Transport, where: string): Promise<Pa
   const port = await listening(server, where);
   const own = new Recorder();
   const incoming = once(server, "connection");
-  own.connection = transport.connect({ host: where, port }, own);
+  own.connection = transport.connect({ host: where, port, tls: null }, own);
   const [socket] = (await incoming) as [Socket];
   await own.until("the dial to succeed", () => own.has("connect"));
   server.close();

@@ -18,6 +18,7 @@ import {
   type Pair,
   type PairTest,
   pattern,
+  Recorder,
   say,
   type TransportTraits,
 } from "./transport-peers.contract.ts";
@@ -40,6 +41,7 @@ export function testTransport(traits: TransportTraits): void {
     }
   };
   testSending(both);
+  testOwners(both);
   testBackpressure(both);
   testEnds(both);
   testAlive(both, traits);
@@ -109,6 +111,23 @@ function testSending(both: Both): void {
     pair.peer.socket.resume();
     await pair.peer.until("everything to come back", () => pair.peer.receivedBytes === whole.length);
     assert.ok(pair.peer.bytes.equals(whole));
+  });
+}
+
+function testOwners(both: Both): void {
+  both("events go to the owner that it was handed to, from within a call on", async (transport, pair) => {
+    const next = new Recorder();
+    next.connection = pair.own.connection;
+    pair.own.onDataHook = () => transport.handOver(pair.own.connection, next);
+    pair.peer.socket.write("first");
+    await pair.own.until("bytes", () => pair.own.text === "first");
+    const before = [...pair.own.events];
+    pair.peer.socket.end("second");
+    await next.until("the end", () => next.has("end"));
+    assert.equal(next.text, "second");
+    transport.end(next.connection);
+    await next.until("the close", () => next.closed !== null);
+    assert.deepEqual(pair.own.events, before);
   });
 }
 

@@ -8,16 +8,31 @@
  * returns (or when `flush` is called), so that a head and the first body bytes share a write.
  */
 
+import type {
+  TlsClientContext,
+  TlsClientSettings,
+  TlsInfo,
+  TlsServerContext,
+  TlsServerSettings,
+} from "./tls.ts";
+
 /** What the owner of a connection implements. Bytes are valid only during the call. */
 export interface ConnectionOwner {
-  /** Connected (outgoing connections only). */
+  /**
+   * An outgoing connection is open, with its TLS handshake done where it has one; or an accepted
+   * connection that `secure` was called for has finished its handshake.
+   */
   onConnect(): void;
   onData(bytes: Buffer, start: number, end: number): void;
   /** The peer has finished sending (FIN). Our side may still send. */
   onEnd(): void;
   /** What was queued has gone out; called only after `blocked` was true. */
   onDrain(): void;
-  /** Last call. `error` is an errno name (`ECONNRESET`, `ETIMEDOUT`), or empty after an orderly close. */
+  /**
+   * Last call. `error` is an errno name (`ECONNRESET`, `ETIMEDOUT`), a text that begins with
+   * `TLS_ERROR_PREFIX`, or empty after an orderly close. A TLS peer that ends without close_notify
+   * has not ended in order: `onEnd` is not called, and this tells `tls: ...`.
+   */
   onClose(error: string): void;
 }
 
@@ -27,6 +42,8 @@ export interface Connection {
   readonly remoteAddress: string;
   readonly remotePort: number;
   readonly localPort: number;
+  /** What the handshake agreed on; `null` before its end, and on connections without TLS. To be asked before `onClose`. */
+  readonly tls: TlsInfo | null;
 }
 
 export interface ListenOptions {
@@ -64,6 +81,8 @@ export interface ConnectTarget {
   /** Numeric address; or the path of a Unix socket when `port` is -1. */
   readonly host: string;
   readonly port: number;
+  /** TLS is spoken from the first byte; `null`: it is not. */
+  readonly tls: TlsClientContext | null;
 }
 
 export interface Transport {
@@ -102,6 +121,18 @@ export interface Transport {
    */
   alive(connection: Connection): boolean;
   connect(target: ConnectTarget, owner: ConnectionOwner): Connection;
+  /**
+   * An accepted connection speaks TLS; to be called in `onAccept`. The owner hears `onConnect` or
+   * `onClose`, and until then nothing else; what it sends meanwhile waits.
+   */
+  secure(connection: Connection, context: TlsServerContext): void;
+  /** The events of a connection go to another owner from now on; also from within an event. */
+  handOver(connection: Connection, owner: ConnectionOwner): void;
+  /** Throws an `Error` that says in words what is wrong with the settings. */
+  tlsServer(settings: TlsServerSettings): TlsServerContext;
+  tlsClient(settings: TlsClientSettings): TlsClientContext;
+  /** Replaces the ticket keys of a context that is in use: the first encrypts, all decrypt. */
+  setTicketKeys(context: TlsServerContext, keys: readonly Uint8Array[]): void;
   /** Rejects with an `Error` that has an errno `code` when the address cannot be bound. */
   bind(options: ListenOptions): Promise<Listener>;
   /** Destroys every connection and listener. */

@@ -1,6 +1,7 @@
 /**
  * What the control plane and a worker say to each other over the process channel. All of it is
- * plain data. A plan is taken over in two steps, so that it becomes live in every worker or in none.
+ * plain data, copied by the structured clone algorithm, so that octets stay octets. A plan is taken
+ * over in two steps, so that it becomes live in every worker or in none.
  */
 import type { Plan } from "./plan.ts";
 
@@ -13,6 +14,8 @@ export type ToWorker =
   | { readonly kind: "abort"; readonly generation: number }
   /** The addresses of a backend's host name changed. */
   | { readonly kind: "addresses"; readonly host: string; readonly addresses: readonly string[] }
+  /** A listener's session tickets have other keys: the first encrypts, all decrypt. */
+  | { readonly kind: "ticketKeys"; readonly listener: string; readonly keys: readonly Uint8Array[] }
   /** Open the access log anew (it was rotated). */
   | { readonly kind: "reopenLogs" }
   /** Stop accepting, close idle connections, announce the end on the others. */

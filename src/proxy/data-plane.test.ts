@@ -5,14 +5,19 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
+import { connect } from "node:tls";
 import { HOST, freePort } from "../../test/support/addresses.ts";
+import { CertificateAuthority } from "../../test/support/certificates.ts";
 import { get } from "../../test/support/memory-http.ts";
 import { memoryPlan, type PlanSpec } from "../../test/support/memory-plan.ts";
+import { secureListener } from "../../test/support/memory-tls.ts";
 import { RawClient } from "../../test/support/raw-client.ts";
 import { statusOf } from "../../test/support/strict-http1.ts";
 import { waitFor } from "../../test/support/wait-for.ts";
 import { silentLog } from "../base/log.ts";
+import { TICKET_KEY_BYTES } from "../fastpath/tls.ts";
 import { BindError, DataPlane } from "./data-plane.ts";
+import { ListenerTlsError } from "./generation.ts";
 import type { Plan } from "./plan.ts";
 import { initRegion, regionBytes } from "./state/layout.ts";
 import { Stripe } from "./state/stripe.ts";
@@ -267,3 +272,69 @@ test(
     );
   },
 );
+
+test(
+  "settings of TLS that cannot be used refuse the plan, say why, and leave what runs alone",
+  BOUND,
+  async (t) => {
+    const plane = dataPlane(t);
+    const [port, other] = [await freePort(), await freePort()];
+    const backend = await origin(t, "one");
+    const services = { app: [backend.address] };
+    await plane.prepare(planOn([port], 1, { services }));
+    plane.commit(1);
+    const bad = planOn([port, other], 2, { services, listener: secureListener() });
+    await assert.rejects(plane.prepare(bad), (error) => {
+      assert.ok(error instanceof ListenerTlsError);
+      assert.equal(error.listener, `p${port}`);
+      assert.match(error.message, /^listener "p\d+": TLS: \S/);
+      return true;
+    });
+    const client = await RawClient.connect(port);
+    assert.equal(statusOf(await client.request(get("/"))), 200);
+    await assert.rejects(RawClient.connect(other));
+    client.destroy();
+  },
+);
+
+test("ticket keys reach the live listener and the one that is prepared, and no other", BOUND, async (t) => {
+  const plane = dataPlane(t);
+  const port = await freePort();
+  const { certPem, keyPem } = new CertificateAuthority().issue({ names: ["app.example"] });
+  const certificates = [{ certPem, keyPem, names: ["app.example"], ocsp: null }];
+  const listener = secureListener({ certificates, ticketKeys: [Buffer.alloc(TICKET_KEY_BYTES, 1)] });
+  await plane.prepare(planOn([port], 1, { listener }));
+  plane.commit(1);
+  const session = await handshake(port);
+  assert.equal((await handshake(port, session)).resumed, true);
+  await plane.prepare(planOn([port], 2, { listener }));
+  plane.setTicketKeys(`${HOST}:${port}`, [Buffer.alloc(TICKET_KEY_BYTES, 2)]);
+  plane.setTicketKeys("127.0.0.1:1", [Buffer.alloc(TICKET_KEY_BYTES, 3)]);
+  assert.equal((await handshake(port, session)).resumed, false);
+  const later = await handshake(port);
+  plane.commit(2);
+  assert.equal((await handshake(port, later)).resumed, true);
+});
+
+interface Handshake {
+  readonly resumed: boolean;
+  readonly ticket: Buffer;
+}
+
+/** One TLS 1.2 handshake, where the ticket is there when it is over; with the ticket of an earlier one, or none. */
+async function handshake(port: number, earlier?: Handshake): Promise<Handshake> {
+  const session = earlier === undefined ? {} : { session: earlier.ticket };
+  const socket = connect({
+    port,
+    host: HOST,
+    rejectUnauthorized: false,
+    minVersion: "TLSv1.2",
+    maxVersion: "TLSv1.2",
+    servername: "app.example",
+    ...session,
+  });
+  await once(socket, "secureConnect");
+  const made = { resumed: socket.isSessionReused(), ticket: socket.getSession() ?? Buffer.alloc(0) };
+  socket.destroy();
+  return made;
+}

@@ -94,18 +94,29 @@ export class DataPlane {
 
   /**
    * Compiles the plan and binds what is new in it; nothing changes for traffic yet. Rejects with
-   * `BindError`, or an errno of the access log, and leaves nothing bound or open. Returns the real port of each listener by name.
+   * `BindError` or `ListenerTlsError`, or an errno of the access log, and leaves nothing bound or open.
+   * Returns the real port of each listener by name.
    */
   async prepare(plan: Plan): Promise<Record<string, number>> {
     if (this.#prepared !== null) await this.abort(this.#prepared.generation.plan.generation);
+    const generation = this.#compile(plan);
     const accessLog = openAccessLog(plan.accessLog);
-    const generation = compileGeneration(plan, this.#pools);
     const bound = new Map<string, ListenerSocket>();
     this.#prepared = { generation, bound, accessLog };
     try {
       return await this.#bindAll(generation, bound);
     } catch (error) {
       await this.abort(plan.generation);
+      throw error;
+    }
+  }
+
+  /** What a plan that cannot be compiled has brought into the pools leaves them again. */
+  #compile(plan: Plan): Generation {
+    try {
+      return compileGeneration(plan, this.#pools, this.#context.transport);
+    } catch (error) {
+      if (this.#plan !== null) this.#pools.adopt(this.#plan);
       throw error;
     }
   }
@@ -158,6 +169,15 @@ export class DataPlane {
 
   setAddresses(host: string, addresses: readonly string[]): void {
     this.#pools.addresses.set(host, addresses);
+  }
+
+  /** The session tickets of a TLS listener are made with the first of these keys from now on, and opened with any. */
+  setTicketKeys(listenerAddress: string, keys: readonly Uint8Array[]): void {
+    const { transport } = this.#context;
+    const live = this.#listeners.get(listenerAddress)?.current.runtime.tls ?? null;
+    const next = this.#prepared?.generation.listeners.get(listenerAddress)?.tls ?? null;
+    if (live !== null) transport.setTicketKeys(live, keys);
+    if (next !== null) transport.setTicketKeys(next, keys);
   }
 
   reopenLogs(): void {

@@ -3,8 +3,12 @@ import { test } from "node:test";
 import { writeWords } from "../base/word-text.ts";
 import { MemoryGateway } from "../../test/support/memory-gateway.ts";
 import { memoryPlan } from "../../test/support/memory-plan.ts";
-import { compileGeneration } from "./generation.ts";
+import { compileGeneration, type Generation } from "./generation.ts";
 import type { Plan } from "./plan.ts";
+
+function compile(plan: Plan, gateway = new MemoryGateway()): Generation {
+  return compileGeneration(plan, gateway.pools, gateway.transport);
+}
 
 /** Two listeners; the second route is only served by the second one. */
 function twoListeners(): Plan {
@@ -32,7 +36,7 @@ function twoListeners(): Plan {
 
 test("each listener has the routes that it serves, with its own slots", () => {
   const plan = twoListeners();
-  const generation = compileGeneration(plan, new MemoryGateway().pools);
+  const generation = compile(plan);
   const web = generation.listeners.get("127.0.0.1:8080");
   const admin = generation.listeners.get("127.0.0.1:9090");
   assert.equal(web?.routes[0]?.slots, plan.routes[0]?.metrics[0]);
@@ -46,20 +50,20 @@ test("each listener has the routes that it serves, with its own slots", () => {
 test("services refer to the pools' backends, in the order of the plan", () => {
   const gateway = new MemoryGateway();
   const plan = memoryPlan({ services: { app: ["10.0.0.3:80", "10.0.0.1:80", "10.0.0.2:80"] } });
-  const [listener] = compileGeneration(plan, gateway.pools).listeners.values();
+  const [listener] = compile(plan, gateway).listeners.values();
   const service = listener?.routes[0]?.service;
   assert.deepEqual(
     service?.backends.map((backend) => backend.plan.address),
     ["10.0.0.3:80", "10.0.0.1:80", "10.0.0.2:80"],
   );
-  const [again] = compileGeneration(plan, gateway.pools).listeners.values();
+  const [again] = compile(plan, gateway).listeners.values();
   assert.deepEqual(again?.routes[0]?.service.backends, service?.backends);
 });
 
 test("log parts are JSON, whatever the names are", () => {
   const name = 'we"b\n\u2028é';
   const plan = memoryPlan({ listener: { name } });
-  const [listener] = compileGeneration(plan, new MemoryGateway().pools).listeners.values();
+  const [listener] = compile(plan).listeners.values();
   const written = Buffer.alloc(200);
   assert.ok(listener !== undefined);
   const length = writeWords(new DataView(written.buffer, written.byteOffset), 0, listener.logPart);
@@ -69,7 +73,7 @@ test("log parts are JSON, whatever the names are", () => {
 });
 
 test("trusted proxies are those of the plan", () => {
-  const generation = compileGeneration(twoListeners(), new MemoryGateway().pools);
+  const generation = compile(twoListeners());
   assert.equal(generation.trustedProxies.contains("192.0.2.77"), true);
   assert.equal(generation.trustedProxies.contains("192.0.3.1"), false);
 });

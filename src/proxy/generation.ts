@@ -5,6 +5,8 @@
  */
 import { CidrSet } from "../base/cidr.ts";
 import type { WordText } from "../base/word-text.ts";
+import type { TlsServerContext } from "../fastpath/tls.ts";
+import type { Transport } from "../fastpath/transport.ts";
 import type { Balancer } from "./balancer/balancer.ts";
 import { createBalancer } from "./balancer/create-balancer.ts";
 import { logPart } from "./finish/access-log-format.ts";
@@ -33,6 +35,8 @@ export interface ListenerRuntime {
   readonly router: Router;
   /** By index into `Plan.routes`; `undefined` for routes that this listener does not serve. */
   readonly routes: readonly (RouteRuntime | undefined)[];
+  /** For listeners that speak TLS; else `null`. Connections keep the one that they began with. */
+  readonly tls: TlsServerContext | null;
   /** The listener in the access log's lines of requests without a route. */
   readonly logPart: WordText;
 }
@@ -44,13 +48,35 @@ export interface Generation {
   readonly listeners: ReadonlyMap<string, ListenerRuntime>;
 }
 
-export function compileGeneration(plan: Plan, pools: UpstreamPools): Generation {
+/** TLS of a listener cannot be set up: the worker's TLS library refuses the certificate, the key or a setting. */
+export class ListenerTlsError extends Error {
+  override readonly name = "ListenerTlsError";
+  readonly listener: string;
+
+  constructor(plan: ListenerPlan, reason: string) {
+    super(`listener "${plan.name}": TLS: ${reason}`);
+    this.listener = plan.name;
+  }
+}
+
+/** Throws `ListenerTlsError`. */
+export function compileGeneration(plan: Plan, pools: UpstreamPools, transport: Transport): Generation {
   const services = plan.services.map((service) => compileService(service, plan, pools));
   const listeners = new Map<string, ListenerRuntime>();
   plan.listeners.forEach((listener, index) => {
-    listeners.set(listener.address, compileListener(listener, index, plan, services));
+    const tls = serverContext(listener, transport);
+    listeners.set(listener.address, { ...compileListener(listener, index, plan, services), tls });
   });
   return { plan, trustedProxies: CidrSet.of(plan.security.trustedProxies), listeners };
+}
+
+function serverContext(listener: ListenerPlan, transport: Transport): TlsServerContext | null {
+  if (listener.tls === null) return null;
+  try {
+    return transport.tlsServer(listener.tls.settings);
+  } catch (error) {
+    throw new ListenerTlsError(listener, error instanceof Error ? error.message : String(error));
+  }
 }
 
 function compileService(service: ServicePlan, plan: Plan, pools: UpstreamPools): ServiceRuntime {
@@ -63,7 +89,7 @@ function compileListener(
   index: number,
   plan: Plan,
   services: readonly ServiceRuntime[],
-): ListenerRuntime {
+): Omit<ListenerRuntime, "tls"> {
   const routes = plan.routes.map((route): RouteRuntime | undefined => {
     const position = route.listeners.indexOf(index);
     const slots = route.metrics[position];

@@ -3,6 +3,7 @@
  * message. `control/config` compiles TOML to it; the data plane reads nothing else. One plan is one
  * generation: connections keep the plan that they started with.
  */
+import type { TlsClientSettings, TlsServerSettings } from "../fastpath/tls.ts";
 import type { RuleNode } from "./router/rule.ts";
 
 export interface Plan {
@@ -26,8 +27,14 @@ export interface ListenerPlan {
   readonly address: string;
   readonly host: string;
   readonly port: number;
-  readonly protocol: "h1";
+  /** `h1`: HTTP/1, and HTTP/2 by prior knowledge; `h1s`: both over TLS, by ALPN; `tls`: TLS ends here, the bytes are relayed. */
+  readonly protocol: "h1" | "h1s" | "tls";
   readonly http: HttpPlan;
+  /** For `h1s` and `tls`; else `null`. */
+  readonly tls: ListenerTlsPlan | null;
+  readonly h2: H2Plan;
+  readonly websocket: WebSocketPlan;
+  readonly grpc: GrpcPlan;
   /** Requests on one connection before it is closed; 0: no limit. Feature row A8.5. */
   readonly maxKeepaliveRequests: number;
   /** Value of the Alt-Svc field of every response; empty: none. Feature row A2.16. */
@@ -57,12 +64,53 @@ export interface HttpPlan {
   readonly maxResponseBodyBytes: number;
 }
 
+export interface ListenerTlsPlan {
+  readonly settings: TlsServerSettings;
+  /** Fields by which backends learn of the client's certificate. Feature row B23. */
+  readonly forwardCertificate: "off" | "client_cert" | "xfcc" | "both";
+}
+
+/** HTTP/2 on one listener. Feature row A20.10. */
+export interface H2Plan {
+  readonly maxPendingAcceptResetStreams: number;
+  readonly maxLocalErrorResetStreams: number;
+  readonly maxConcurrentStreams: number;
+  readonly maxHeaderListBytes: number;
+  readonly maxSendBufferBytes: number;
+  readonly keepAliveIntervalMs: number;
+  readonly keepAliveTimeoutMs: number;
+  readonly streamWindowBytes: number;
+  readonly connectionWindowBytes: number;
+}
+
+/** Feature row A12.4. */
+export interface WebSocketPlan {
+  readonly enabled: boolean;
+  readonly h2ExtendedConnect: boolean;
+  readonly idleTimeoutMs: number;
+  readonly maxMessageBytes: number;
+  readonly pingsPerWindow: number;
+  readonly pingWindowMs: number;
+  readonly frameTimeoutMs: number;
+}
+
+/** Feature rows A11.2, A11.3, B20. */
+export interface GrpcPlan {
+  readonly enabled: boolean;
+  readonly maxDeadlineMs: number;
+  readonly healthSynthesized: boolean;
+  /** gRPC-Web is translated to gRPC. */
+  readonly web: boolean;
+}
+
 export interface RoutePlan {
   /** Unique; the metrics label and the access log's `route`. */
   readonly name: string;
   readonly rule: RuleNode;
   /** The rule as written, for people. */
   readonly ruleText: string;
+  /** Protocols besides `websocket` that may be upgraded to, lower case; `h2c` never is. */
+  readonly upgrades: readonly string[];
   /** Higher wins; ties go to the name in code-unit order. */
   readonly priority: number;
   /** Indexes into `Plan.listeners`. */
@@ -89,7 +137,10 @@ export interface BackendPlan {
   /** Host name or numeric address; path of the socket when `port` is -1. */
   readonly host: string;
   readonly port: number;
-  readonly protocol: "h1";
+  /** `auto`: what ALPN says, h2 or h1. */
+  readonly protocol: "h1" | "h2" | "auto" | "tcp";
+  /** `null`: no TLS. */
+  readonly tls: TlsClientSettings | null;
   /** At least 1. */
   readonly weight: number;
   readonly metrics: BackendSlots;
@@ -100,6 +151,8 @@ export interface RuntimePlan {
   readonly maxInflightConnections: number;
   readonly perIpConnectionCap: number;
   readonly connectTimeoutMs: number;
+  /** From the accept to the end of the TLS handshake. Feature row A2.15. */
+  readonly handshakeTimeoutMs: number;
   readonly headerUnderscorePolicy: "reject" | "drop" | "allow";
   readonly headerDeadlineMs: number;
   readonly bodyProgressMinBps: number;
@@ -206,5 +259,61 @@ export const GLOBAL_SLOTS = {
   upstream_retries_total: 13,
   connections_per_ip_uncounted_total: 14,
   body_progress_stalls_total: 15,
+
+  // TLS with clients, then with backends.
+  tls_handshakes_total: 16,
+  tls_resumptions_total: 17,
+  tls_handshake_failures_total: 18,
+  tls_handshake_timeouts_total: 19,
+  tls_misdirected_requests_total: 20,
+  upstream_tls_handshakes_total: 21,
+  upstream_tls_resumptions_total: 22,
+  upstream_tls_handshake_failures_total: 23,
+
+  // HTTP/2. `downstream`: with clients; `upstream`: with backends.
+  h2_downstream_connections: 24,
+  h2_upstream_connections: 25,
+  h2_downstream_streams: 26,
+  h2_upstream_streams: 27,
+  h2_downstream_connections_total: 28,
+  h2_upstream_connections_total: 29,
+  h2_goaway_received_total: 30,
+  h2_goaway_sent_total: 31,
+  h2_upstream_streams_refused_total: 32,
+  h2_upstream_pings_unanswered_total: 33,
+
+  // Abuse budgets of HTTP/2, with clients and backends alike. Feature row A18.8.
+  security_rapid_reset_tripped_total: 34,
+  security_continuation_flood_tripped_total: 35,
+  security_hpack_bomb_tripped_total: 36,
+  security_settings_flood_tripped_total: 37,
+  security_ping_flood_tripped_total: 38,
+  security_zero_window_stall_total: 39,
+  security_empty_frames_tripped_total: 40,
+  security_priority_flood_tripped_total: 41,
+  security_window_update_dribble_tripped_total: 42,
+  security_unread_control_frames_tripped_total: 43,
+  security_header_list_tripped_total: 44,
+  security_closed_streams_tripped_total: 61,
+
+  // Tunnels: WebSocket, and other protocols that a route allows upgrades to.
+  websocket_tunnels: 45,
+  websocket_tunnels_total: 46,
+  websocket_refused_total: 47,
+  websocket_closed_idle_total: 48,
+  websocket_closed_message_size_total: 49,
+  websocket_closed_ping_rate_total: 50,
+  websocket_closed_frame_timeout_total: 51,
+  websocket_closed_protocol_error_total: 52,
+  websocket_closed_drain_total: 53,
+  upgrade_tunnels: 54,
+  upgrade_tunnels_total: 55,
+
+  // gRPC.
+  grpc_requests_total: 56,
+  grpc_web_requests_total: 57,
+  grpc_deadline_clamped_total: 58,
+  grpc_deadline_exceeded_total: 59,
+  grpc_health_answered_total: 60,
 } as const;
-export const GLOBAL_SLOT_COUNT = 64;
+export const GLOBAL_SLOT_COUNT = 128;

@@ -7,7 +7,7 @@ import { sendChunk } from "./send-chunk.ts";
 function chunked(text: string, before = "", after = ""): string {
   const transport = new MemoryTransport();
   const connection = transport.connect(
-    { host: "10.0.0.1", port: 80 },
+    { host: "10.0.0.1", port: 80, tls: null },
     { onConnect() {}, onData() {}, onEnd() {}, onDrain() {}, onClose() {} },
   );
   const bytes = Buffer.from(before + text + after, "latin1");

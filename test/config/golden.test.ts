@@ -1,6 +1,7 @@
 /**
  * Golden files: a configuration, a separator, and what the operator is told about it. The expected part of a
- * valid file is `OK`. `#env NAME=value` lines at the top set the environment.
+ * valid file is `OK`. `#env NAME=value` lines at the top set the environment. The certificates that a file may
+ * name are those of `golden-files.ts`.
  * `UPDATE_GOLDEN=1` rewrites the expected parts; read the difference before you keep it.
  */
 import assert from "node:assert/strict";
@@ -8,6 +9,7 @@ import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { test } from "node:test";
 import { parseConfig } from "../../src/control/config/parse-config.ts";
 import { renderIssues } from "../../src/control/config/render.ts";
+import { goldenFiles } from "./golden-files.ts";
 
 const SEPARATOR = "\n=== expected ===\n";
 const folder = new URL("golden/", import.meta.url);
@@ -18,9 +20,10 @@ function environment(text: string): Record<string, string> {
   return env;
 }
 
-/** A machine of its own, so that the files say the same everywhere: it has no io_uring. */
+/** A machine of its own, so that the files say the same everywhere: it has no io_uring, and its own certificates. */
 const MACHINE = {
   cpus: 4,
+  certificates: { files: goldenFiles() },
   probe: (kind: string) => (kind === "io_uring" ? "io_uring_setup: EPERM" : ""),
 };
 

@@ -1,4 +1,5 @@
 /** The gateway's end of a connection of the memory transport: what waits to be delivered, what waits to be read. */
+import type { TlsInfo, TlsServerContext } from "../../src/fastpath/tls.ts";
 import type { Connection, ConnectionOwner } from "../../src/fastpath/transport.ts";
 
 type Incoming =
@@ -11,6 +12,10 @@ export class MemoryConnection implements Connection {
   readonly remotePort: number;
   readonly localPort: number;
   owner: ConnectionOwner | null = null;
+  /** What the handshake agreed on; the peer decides when that is. */
+  tls: TlsInfo | null = null;
+  /** Set by `secure`: the owner hears nothing before the handshake. */
+  secured: TlsServerContext | null = null;
   connected = false;
   /** Set by the owner: neither bytes nor FIN are delivered. */
   paused = false;

@@ -15,6 +15,7 @@ const nowhere: ResponseSink = {
   endResponse() {},
   failResponse() {},
   resumeRequest() {},
+  tunnelOpened() {},
 };
 
 /** An exchange of the gateway's listener, with the request that these bytes are the head of. */

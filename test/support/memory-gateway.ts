@@ -4,7 +4,7 @@
  */
 import { Clock } from "../../src/base/clock.ts";
 import { FAULT_CODES, faultIndex, type FaultCode } from "../../src/base/fault.ts";
-import { silentLog } from "../../src/base/log.ts";
+import { type Log, silentLog } from "../../src/base/log.ts";
 import { RandomHex } from "../../src/base/random-hex.ts";
 import { TICK_MS, TimerWheel } from "../../src/base/timer-wheel.ts";
 import { AccessLog, openAccessLog } from "../../src/proxy/finish/access-log.ts";
@@ -44,7 +44,7 @@ export class MemoryGateway {
   readonly socket: ListenerSocket;
   readonly #listener: MemoryListener;
 
-  constructor(spec: PlanSpec = {}) {
+  constructor(spec: PlanSpec = {}, log: Log = silentLog) {
     const region = new ArrayBuffer(regionBytes(1));
     initRegion(region, { workers: 1, seed: Int32Array.of(1, 2) });
     const stripe = new Stripe(region, 0);
@@ -53,8 +53,8 @@ export class MemoryGateway {
       wheel: new TimerWheel(this.clock.nowMs),
       stripe,
       counters: stripe.counters,
-      accessLog: new AccessLog(stripe.counters, silentLog),
-      log: silentLog,
+      accessLog: new AccessLog(stripe.counters, log),
+      log,
       random: new RandomHex(),
       clock: this.clock,
       chance: () => 0.5,
@@ -62,7 +62,7 @@ export class MemoryGateway {
     this.pools = new UpstreamPools(this.context);
     this.plan = memoryPlan(spec);
     if (this.plan.accessLog.enabled) this.context.accessLog.use(openAccessLog(this.plan.accessLog));
-    const generation = compileGeneration(this.plan, this.pools);
+    const generation = compileGeneration(this.plan, this.pools, this.transport);
     this.pools.adopt(this.plan);
     this.#listener = new MemoryListener(this.transport, this.plan.listeners[0]?.port ?? 0);
     const runtime = generation.listeners.get(this.plan.listeners[0]?.address ?? "");
@@ -75,7 +75,7 @@ export class MemoryGateway {
   /** Makes another plan live on the same listener, as a reload does. */
   reload(spec: PlanSpec): void {
     this.plan = memoryPlan({ generation: this.plan.generation + 1, ...spec });
-    const generation = compileGeneration(this.plan, this.pools);
+    const generation = compileGeneration(this.plan, this.pools, this.transport);
     this.pools.adopt(this.plan);
     const runtime = generation.listeners.get(this.plan.listeners[0]?.address ?? "");
     if (runtime === undefined) throw new Error("the plan has no listener");

@@ -2,12 +2,22 @@
  * The far end of a connection of the memory transport: a client of the gateway, or one of its
  * backends. Everything it does takes effect before the call returns.
  */
+import type { TlsInfo, TlsServerContext } from "../../src/fastpath/tls.ts";
 import type { MemoryConnection } from "./memory-connection.ts";
 
 /** What delivers events: the transport. */
 interface Pump {
   pump(): void;
 }
+
+const TLS_INFO: TlsInfo = {
+  version: "TLSv1.3",
+  cipher: "TLS_AES_128_GCM_SHA256",
+  alpn: "",
+  serverName: "",
+  resumed: false,
+  peerCertificate: null,
+};
 
 export class MemoryPeer {
   readonly #pump: Pump;
@@ -24,6 +34,17 @@ export class MemoryPeer {
     this.#pump.pump();
   }
 
+  /** The TLS handshake is over: the gateway sees what was agreed on. For backends, in place of `accept`. */
+  handshake(info: Partial<TlsInfo> = {}): void {
+    this.#connection.tls = { ...TLS_INFO, ...info };
+    this.accept();
+  }
+
+  /** What the gateway secured the connection with; `null`: it did not. */
+  get secured(): TlsServerContext | null {
+    return this.#connection.secured;
+  }
+
   /** The connection fails: a refused dial, a reset, a timeout of the kernel. */
   fail(error: string): void {
     this.#connection.fail(error);
@@ -34,6 +55,12 @@ export class MemoryPeer {
   send(data: string | Buffer): void {
     const bytes = typeof data === "string" ? Buffer.from(data, "latin1") : data;
     this.#connection.receive({ kind: "data", bytes });
+    this.#pump.pump();
+  }
+
+  /** As `send`, with a read that was under way when the connection was paused. */
+  sendNow(text: string): void {
+    this.#connection.receiveNow({ kind: "data", bytes: Buffer.from(text, "latin1") });
     this.#pump.pump();
   }
 

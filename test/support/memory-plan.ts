@@ -1,8 +1,11 @@
 /** Plans for tests of the data plane: every listener, route and backend has slots of its own, settings are small and round. */
 import { FAULT_CODES } from "../../src/base/fault.ts";
+import type { TlsClientSettings } from "../../src/fastpath/tls.ts";
 import type {
   AccessLogPlan,
   BackendPlan,
+  GrpcPlan,
+  H2Plan,
   HttpPlan,
   ListenerPlan,
   Plan,
@@ -12,6 +15,7 @@ import type {
   RuntimePlan,
   SecurityPlan,
   ServicePlan,
+  WebSocketPlan,
 } from "../../src/proxy/plan.ts";
 import { GLOBAL_SLOT_COUNT, HISTOGRAM_SLOTS, STATUS_CLASSES } from "../../src/proxy/plan.ts";
 import { parseRule } from "../../src/proxy/router/parse-rule.ts";
@@ -22,16 +26,24 @@ export interface RouteSpec {
   readonly rule: string;
   /** Name of a service; default: the first one. */
   readonly service?: string;
+  readonly upgrades?: readonly string[];
 }
 
 export interface PlanSpec {
   readonly generation?: number;
-  /** Backends by service name, `host:port` or `host:port*weight`; a path is a Unix socket. Default: one backend. */
+  /**
+   * Backends by service name: `host:port` or `host:port*weight`; a path is a Unix socket. Before it, the
+   * protocol for those that are not plain HTTP/1.1: `h2://`, or with TLS `h1s://`, `h2s://` and `autos://`.
+   * Default: one backend.
+   */
   readonly services?: Readonly<Record<string, readonly string[]>>;
   /** Default: everything goes to the first service. */
   readonly routes?: readonly RouteSpec[];
   readonly listener?: Partial<ListenerPlan>;
   readonly http?: Partial<HttpPlan>;
+  readonly h2?: Partial<H2Plan>;
+  readonly websocket?: Partial<WebSocketPlan>;
+  readonly grpc?: Partial<GrpcPlan>;
   readonly runtime?: Partial<RuntimePlan>;
   readonly security?: Partial<SecurityPlan>;
   readonly pool?: Partial<PoolPlan>;
@@ -51,10 +63,35 @@ const HTTP: HttpPlan = {
   maxResponseBodyBytes: 64 * 1024 * 1024,
 };
 
+const H2: H2Plan = {
+  maxPendingAcceptResetStreams: 100,
+  maxLocalErrorResetStreams: 100,
+  maxConcurrentStreams: 256,
+  maxHeaderListBytes: 65_536,
+  maxSendBufferBytes: 65_536,
+  keepAliveIntervalMs: 30_000,
+  keepAliveTimeoutMs: 30_000,
+  streamWindowBytes: 65_535,
+  connectionWindowBytes: 1024 * 1024,
+};
+
+const WEBSOCKET: WebSocketPlan = {
+  enabled: true,
+  h2ExtendedConnect: true,
+  idleTimeoutMs: 60_000,
+  maxMessageBytes: 16 * 1024 * 1024,
+  pingsPerWindow: 50,
+  pingWindowMs: 10_000,
+  frameTimeoutMs: 30_000,
+};
+
+const GRPC: GrpcPlan = { enabled: true, maxDeadlineMs: 300_000, healthSynthesized: true, web: true };
+
 const RUNTIME: RuntimePlan = {
   maxInflightConnections: 1000,
   perIpConnectionCap: 1000,
   connectTimeoutMs: 5000,
+  handshakeTimeoutMs: 5000,
   headerUnderscorePolicy: "reject",
   headerDeadlineMs: 5000,
   bodyProgressMinBps: 64,
@@ -126,8 +163,12 @@ function listenerPlan(spec: PlanSpec, slots: Slots): ListenerPlan {
       faults: slots.take(FAULT_CODES.length),
       noRoute: slots.route(),
     },
+    tls: null,
     ...spec.listener,
     http: { ...HTTP, ...spec.http },
+    h2: { ...H2, ...spec.h2 },
+    websocket: { ...WEBSOCKET, ...spec.websocket },
+    grpc: { ...GRPC, ...spec.grpc },
   };
 }
 
@@ -139,16 +180,32 @@ function servicePlan(name: string, backends: readonly string[], slots: Slots): S
   };
 }
 
+const SCHEME = /^(h1|h2|auto)(s?):\/\//;
+
+const CLIENT_TLS: TlsClientSettings = {
+  minVersion: "TLSv1.2",
+  alpn: [],
+  caPem: "",
+  verifyPeer: true,
+  serverName: "app.internal",
+  verifyName: "app.internal",
+  identity: null,
+  keyLogPath: "",
+};
+
 function backendPlan(text: string, slots: Slots): BackendPlan {
-  const [address = "", weight = "1"] = text.split("*");
+  const [scheme = "", version = "h1", secure = ""] = SCHEME.exec(text) ?? [];
+  const protocol = version as BackendPlan["protocol"];
+  const [address = "", weight = "1"] = text.slice(scheme.length).split("*");
   const colon = address.lastIndexOf(":");
   const unix = address.startsWith("/");
   return {
-    key: `h1://${address}`,
+    key: `${protocol}${secure}://${address}`,
     address,
     host: unix ? address : address.slice(0, colon),
     port: unix ? -1 : Number(address.slice(colon + 1)),
-    protocol: "h1",
+    protocol,
+    tls: secure === "" ? null : CLIENT_TLS,
     weight: Number(weight),
     metrics: {
       requests: slots.take(STATUS_CLASSES.length),
@@ -172,6 +229,7 @@ function routePlan(
     name: `r${index}`,
     rule: parsed.rule,
     ruleText: spec.rule,
+    upgrades: spec.upgrades ?? [],
     priority: spec.rule.length,
     listeners: [0],
     service: spec.service === undefined ? 0 : services.findIndex((service) => service.name === spec.service),

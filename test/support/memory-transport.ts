@@ -8,6 +8,12 @@
 import { assert } from "../../src/base/assert.ts";
 import { MAX_RESERVE_BYTES, SEND_HIGH_WATER_BYTES } from "../../src/base/limits.ts";
 import type {
+  TlsClientContext,
+  TlsClientSettings,
+  TlsServerContext,
+  TlsServerSettings,
+} from "../../src/fastpath/tls.ts";
+import type {
   Connection,
   ConnectionOwner,
   ConnectTarget,
@@ -21,6 +27,16 @@ import { MemoryPeer } from "./memory-peer.ts";
 
 /** More events than any test needs: an endless exchange of events is a failure, not a hang. */
 const MAX_EVENTS_PER_PUMP = 1_000_000;
+
+/** The contexts of this transport only remember what they were made of. */
+export interface MemoryServerContext extends TlsServerContext {
+  readonly settings: TlsServerSettings;
+  ticketKeys: readonly Uint8Array[];
+}
+
+export interface MemoryClientContext extends TlsClientContext {
+  readonly settings: TlsClientSettings;
+}
 
 /** A connection that the gateway is opening. */
 export interface Dial {
@@ -123,6 +139,27 @@ export class MemoryTransport implements Transport {
     this.dials.push(dial);
     this.#newDials.push(dial);
     return connection;
+  }
+
+  /** There is no handshake: the peer says when it would be over, and what it agreed on (`MemoryPeer.handshake`). */
+  secure(connection: Connection, context: TlsServerContext): void {
+    (connection as MemoryConnection).secured = context;
+  }
+
+  handOver(connection: Connection, owner: ConnectionOwner): void {
+    (connection as MemoryConnection).owner = owner;
+  }
+
+  tlsServer(settings: TlsServerSettings): MemoryServerContext {
+    return { role: "server", settings, ticketKeys: settings.ticketKeys };
+  }
+
+  tlsClient(settings: TlsClientSettings): MemoryClientContext {
+    return { role: "client", settings };
+  }
+
+  setTicketKeys(context: TlsServerContext, keys: readonly Uint8Array[]): void {
+    (context as MemoryServerContext).ticketKeys = keys;
   }
 
   bind(options: ListenOptions): Promise<MemoryListener> {

@@ -22,6 +22,12 @@ export function rssBytes(pid: number): number {
   return match === null ? 0 : Number(match[1]) * 1024;
 }
 
+/** The most resident memory in bytes that the process has had, since its start or since that was cleared; 0 when it is gone. */
+export function peakRssBytes(pid: number): number {
+  const match = /^VmHWM:\s+(\d+) kB$/m.exec(read(`/proc/${pid}/status`));
+  return match === null ? 0 : Number(match[1]) * 1024;
+}
+
 /** User and system time in microseconds (clock ticks of 10 ms). */
 export function cpuMicros(pid: number): number {
   const stat = read(`/proc/${pid}/stat`);

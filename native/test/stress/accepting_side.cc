@@ -12,18 +12,19 @@ using transport::Event;
 }  // namespace
 
 AcceptingSide::AcceptingSide(const std::string& engine, uint64_t seed, const Stream* stream,
-                             std::vector<std::unique_ptr<Flow>>* flows)
-    : StressSide(engine, seed, stream), all_(flows), flows_(4096, nullptr), unknown_(4096) {
+                             std::vector<std::unique_ptr<Flow>>* flows,
+                             std::shared_ptr<tls::Context> tls)
+    : StressSide(engine, seed, stream, std::move(tls)), all_(flows), flows_(4096, nullptr), unknown_(4096) {
   host.on_event = [this](const Event& event, Record& record) { OnEvent(event, record); };
 }
 
-void AcceptingSide::OnEvent(const Event& event, const Record& record) {
+void AcceptingSide::OnEvent(const Event& event, Record& record) {
   auto slot = static_cast<size_t>(event.id);
   switch (event.kind) {
     case transport::kEventAccept:
-      flows_[slot] = nullptr;
-      unknown_[slot] = {};
-      host.accepted.clear();
+      OnAccept(&record);
+      break;
+    case transport::kEventConnect:
       break;
     case transport::kEventData:
       OnData(event, host.Find(event.id));
@@ -40,6 +41,15 @@ void AcceptingSide::OnEvent(const Event& event, const Record& record) {
     default:
       Fail(__FILE__, __LINE__, "an event that is none of ours");
   }
+}
+
+void AcceptingSide::OnAccept(Record* record) {
+  auto slot = static_cast<size_t>(record->id);
+  flows_[slot] = nullptr;
+  unknown_[slot] = {};
+  host.accepted.clear();
+  bool secure = std::find(secure_.begin(), secure_.end(), record->listener) != secure_.end();
+  if (secure) host.Secure(record, tls);
 }
 
 void AcceptingSide::OnData(const Event& event, const RecordPtr& record) {

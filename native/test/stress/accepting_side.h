@@ -13,7 +13,10 @@ namespace expressgateway::test {
 class AcceptingSide final : public StressSide {
  public:
   AcceptingSide(const std::string& engine, uint64_t seed, const Stream* stream,
-                std::vector<std::unique_ptr<Flow>>* flows);
+                std::vector<std::unique_ptr<Flow>>* flows, std::shared_ptr<tls::Context> tls);
+
+  // What this listener accepts speaks TLS.
+  void Secure(int32_t listener) { secure_.push_back(listener); }
 
  private:
   // A connection whose number is not known yet.
@@ -22,7 +25,8 @@ class AcceptingSide final : public StressSide {
     uint32_t size = 0;
   };
 
-  void OnEvent(const transport::Event& event, const Record& record);
+  void OnEvent(const transport::Event& event, Record& record);
+  void OnAccept(Record* record);
   void OnData(const transport::Event& event, const RecordPtr& record);
   void OnEnd(const RecordPtr& record);
   void Identify(const RecordPtr& record, Unknown* unknown);
@@ -32,6 +36,7 @@ class AcceptingSide final : public StressSide {
   void OnClose(const Record& record);
 
   std::vector<std::unique_ptr<Flow>>* all_;
+  std::vector<int32_t> secure_;
   // By slot.
   std::vector<Flow*> flows_;
   std::vector<Unknown> unknown_;

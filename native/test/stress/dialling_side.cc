@@ -14,13 +14,14 @@ constexpr uint32_t kTurnBytes = 64 * 1024;
 
 }  // namespace
 
-DiallingSide::DiallingSide(const std::string& engine, uint64_t seed, const Stream* stream)
-    : StressSide(engine, seed, stream), flows_(4096, nullptr) {
+DiallingSide::DiallingSide(const std::string& engine, uint64_t seed, const Stream* stream,
+                           std::shared_ptr<tls::Context> tls)
+    : StressSide(engine, seed, stream, std::move(tls)), flows_(4096, nullptr) {
   host.on_event = [this](const Event& event, Record& record) { OnEvent(event, record); };
 }
 
 void DiallingSide::Start(Flow* flow, const Target& target) {
-  flow->dial.record = host.Connect(target.host, target.port);
+  flow->dial.record = host.Connect(target.host, target.port, target.secure ? tls : nullptr);
   CHECK(flow->dial.record != nullptr);
   flows_[static_cast<size_t>(flow->dial.record->id)] = flow;
   active_++;

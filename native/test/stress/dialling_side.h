@@ -1,6 +1,7 @@
 // The side that dials: sends its stream as its plan says, and checks what comes back.
 #pragma once
 
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -11,11 +12,13 @@ namespace expressgateway::test {
 struct Target {
   std::string host;
   int port;
+  bool secure;
 };
 
 class DiallingSide final : public StressSide {
  public:
-  DiallingSide(const std::string& engine, uint64_t seed, const Stream* stream);
+  DiallingSide(const std::string& engine, uint64_t seed, const Stream* stream,
+               std::shared_ptr<tls::Context> tls);
 
   void Start(Flow* flow, const Target& target);
   // Goes on with those that have something to send.

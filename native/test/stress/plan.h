@@ -40,11 +40,15 @@ struct Plan {
   bool acceptor_rests = false;
   // Which of the listeners it dials.
   uint32_t listener = 0;
+  // It speaks TLS, as that listener does.
+  bool secure = false;
 
   // All bytes must arrive, and those of an echo come back.
   bool whole() const {
     if (answer == Answer::kEcho) return ending == Ending::kEnd;
-    return answer == Answer::kSwallow && (ending == Ending::kEnd || ending == Ending::kFinish);
+    // A dialler that has finished answers what TLS still sends it, session tickets, with RST.
+    bool finishes = ending == Ending::kFinish && !secure;
+    return answer == Answer::kSwallow && (ending == Ending::kEnd || finishes);
   }
 };
 

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <algorithm>
+#include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "stress/flow.h"
@@ -13,8 +15,10 @@ namespace expressgateway::test {
 
 class StressSide {
  public:
-  StressSide(const std::string& engine, uint64_t seed, const Stream* stream)
-      : host(engine, kSizes), random(seed), stream(stream) {
+  // `tls`: of the connections that speak it.
+  StressSide(const std::string& engine, uint64_t seed, const Stream* stream,
+             std::shared_ptr<tls::Context> tls)
+      : host(engine, kSizes), random(seed), stream(stream), tls(std::move(tls)) {
     host.keep_bytes = false;
   }
 
@@ -63,6 +67,7 @@ class StressSide {
 
   Random random;
   const Stream* stream;
+  std::shared_ptr<tls::Context> tls;
 
  private:
   static constexpr Sizes kSizes = {512 * 1024, 512 * 1024, 512, 512, 4096};

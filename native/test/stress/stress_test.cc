@@ -14,6 +14,7 @@
 #include "stress/dialling_side.h"
 #include "support/raw_socket.h"
 #include "support/registry.h"
+#include "support/tls_contexts.h"
 
 namespace expressgateway::test {
 namespace {
@@ -33,10 +34,14 @@ uint32_t CountOfConnections() {
 class Stress {
  public:
   Stress(const std::string& engine, uint64_t seed)
-      : seed_(seed), dialling_(engine, seed + 1, &stream_), accepting_(engine, seed + 2, &stream_, &flows_) {
-    for (int count = 0; count < 3; count++) Listen("127.0.0.1", 0);
-    if (HasIpv6()) Listen("::1", 0);
-    Listen(folder_.Path("unix"), -1);
+      : seed_(seed),
+        dialling_(engine, seed + 1, &stream_, contexts_.client),
+        accepting_(engine, seed + 2, &stream_, &flows_, contexts_.server) {
+    for (int count = 0; count < 3; count++) Listen("127.0.0.1", 0, false);
+    if (HasIpv6()) Listen("::1", 0, false);
+    Listen(folder_.Path("unix"), -1, false);
+    Listen("127.0.0.1", 0, true);
+    Listen(folder_.Path("unix with TLS"), -1, true);
   }
 
   void Run(uint32_t count) {
@@ -67,16 +72,18 @@ class Stress {
     return dialling_.host.transport().connections() + accepting_.host.transport().connections() > 0;
   }
 
-  void Listen(const std::string& host, int port) {
+  void Listen(const std::string& host, int port, bool secure) {
     RawSocket listener = RawSocket::Listen(host, port);
-    targets_.push_back({host, port == -1 ? -1 : listener.port()});
-    accepting_.host.transport().Listen(listener.Release());
+    targets_.push_back({host, port == -1 ? -1 : listener.port(), secure});
+    int32_t id = accepting_.host.transport().Listen(listener.Release());
+    if (secure) accepting_.Secure(id);
   }
 
   void Start() {
     auto flow = std::make_unique<Flow>();
     flow->number = static_cast<uint32_t>(flows_.size());
     flow->plan = MakePlan(seed_, flow->number, static_cast<uint32_t>(targets_.size()));
+    flow->plan.secure = targets_[flow->plan.listener].secure;
     flows_.push_back(std::move(flow));
     dialling_.Start(flows_.back().get(), targets_[flows_.back()->plan.listener]);
   }
@@ -117,6 +124,7 @@ class Stress {
 
   uint64_t seed_;
   Stream stream_;
+  TlsContexts contexts_;
   TemporaryFolder folder_;
   std::vector<std::unique_ptr<Flow>> flows_;
   DiallingSide dialling_;

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstring>
 #include <iterator>
+#include <utility>
 
 #include "support/registry.h"
 #include "transport/engines.h"
@@ -39,15 +40,23 @@ TestHost::TestHost(const std::string& engine, const Sizes& sizes)
   CHECK_EQ(transport_->Open(), 0);
 }
 
-RecordPtr TestHost::Connect(const std::string& host, int port) {
-  int32_t id = transport_->Connect(host, port);
+RecordPtr TestHost::Connect(const std::string& host, int port, std::shared_ptr<tls::Context> tls) {
+  bool secure = tls != nullptr;
+  int32_t id = transport_->Connect(host, port, std::move(tls));
   if (id == -1) return nullptr;
   CHECK(records_[static_cast<size_t>(id)] == nullptr);
   auto record = std::make_shared<Record>();
   record->id = id;
   record->dialled = true;
+  record->secure = secure;
   records_[static_cast<size_t>(id)] = record;
   return record;
+}
+
+void TestHost::Secure(Record* record, std::shared_ptr<tls::Context> tls) {
+  record->secure = true;
+  record->open = false;
+  transport_->Secure(record->id, std::move(tls));
 }
 
 void TestHost::Stage(int32_t kind, int32_t id, uint32_t a, uint32_t b) {
@@ -180,6 +189,7 @@ void TestHost::OnEvent(const Event& event) {
     case kEventClose:
       record->closed = true;
       record->error = event.a;
+      if (event.b != 0) record->reason = transport_->FindSession(event.id)->reason();
       records_[static_cast<size_t>(event.id)] = nullptr;
       break;
     default:
@@ -213,7 +223,8 @@ void TestHost::Judge(const Event& event, const Record* record) const {
   CHECK(!record->closed);
   bool dropped = record->dropped_in != -1 && record->dropped_in != batches;
   CHECK(!dropped || event.kind == kEventClose);
-  if (event.kind == kEventConnect) CHECK(record->dialled && !record->open);
+  if (event.kind == kEventConnect) CHECK((record->dialled || record->secure) && !record->open);
+  if (event.kind == kEventClose) CHECK(event.b == 0 || record->secure);
   if (event.kind != kEventConnect && event.kind != kEventClose) CHECK(record->open);
   if (event.kind == kEventEnd) CHECK(!record->ended);
   if (event.kind != kEventData) return;

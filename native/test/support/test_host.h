@@ -33,6 +33,8 @@ constexpr Sizes kTiny = {128 * 1024, 64 * 1024, 16, 8, 128};
 struct Record {
   int32_t id = -1;
   bool dialled = false;
+  // Speaks TLS: it is open when its handshake is done.
+  bool secure = false;
   // Those that were accepted.
   int32_t listener = -1;
   int fd = -1;
@@ -42,6 +44,8 @@ struct Record {
   bool finished = false;
   bool closed = false;
   int error = -1;
+  // Why TLS ended it.
+  std::string reason;
   int drains = 0;
   std::string received;
   // In which batch it was paused, or dropped, last; -1: it is not.
@@ -65,7 +69,9 @@ class TestHost final : public transport::Host {
   RecordPtr Find(int32_t id) const { return records_[static_cast<size_t>(id)]; }
 
   // Null when the table is full.
-  RecordPtr Connect(const std::string& host, int port);
+  RecordPtr Connect(const std::string& host, int port, std::shared_ptr<tls::Context> tls = nullptr);
+  // A connection that was accepted speaks TLS.
+  void Secure(Record* record, std::shared_ptr<tls::Context> tls);
 
   // Stage a command; outside of a batch it is carried out at once, as TypeScript has it.
   void Send(const Record& record, std::string_view bytes);

@@ -1,4 +1,5 @@
 /** The named shapes of strings that the schema uses. */
+import { isIP } from "node:net";
 import { parseRule } from "../../proxy/router/parse-rule.ts";
 import {
   checkCidr,
@@ -73,6 +74,11 @@ export const peerAddress = text(
 
 export const hostName = text("host name", checkHost);
 
+/** A host name, or a numeric address without brackets. */
+export const hostOrAddress = text("host name or address", (value) =>
+  isIP(value) === 6 ? undefined : checkHost(value),
+);
+
 /** A name of a certificate: a host name, or one behind `*.` (RFC 9525 section 6.3). */
 export const certificateName = text("domain name", (value) =>
   checkHost(value.startsWith("*.") ? value.slice(2) : value),
@@ -97,6 +103,25 @@ export const fieldName = byPattern(
   "^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,256}$",
   "the name of an HTTP field has 1 to 256 token characters (RFC 9110, section 5.6.2)",
 );
+
+/**
+ * A protocol to upgrade to: RFC 9110 section 7.8. WebSocket needs no permission, and `h2c` never gets
+ * it: behind a gateway it is a way around every rule.
+ */
+export const upgradeToken = text("protocol", (value) => {
+  const token = "[!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}";
+  const name = value.toLowerCase();
+  if (!new RegExp(`^${token}(?:/${token})?$`).test(value)) {
+    return { message: "a protocol is a token, with '/' and a version if it has one (RFC 9110, section 7.8)" };
+  }
+  if (name === "websocket")
+    return { message: '"websocket" needs no permission', hint: "[listeners.websocket].enabled switches it" };
+  if (name === "h2c" || name.startsWith("h2c/")) {
+    const hint = "HTTP/2 without TLS is served, by prior knowledge";
+    return { message: "an upgrade to h2c is never passed on", hint };
+  }
+  return undefined;
+});
 
 export const cookieName = byPattern(
   "cookie name",

@@ -29,14 +29,18 @@ export type BackendConfig = With<
     readonly host: string;
     readonly port: number;
     readonly protocol: Protocol;
-    /** TLS below `h1` or `h2`. */
+    /** TLS below `h1`, `h2`, `auto` or `tcp`. */
     readonly tls: boolean;
   }
 >;
 
+type ParsedTls = NonNullable<ParsedListener["tls"]>;
+export type ListenerTlsConfig = With<ParsedTls, { readonly watch: boolean }>;
+
 export type ListenerConfig = With<
   ParsedListener,
   {
+    readonly tls: ListenerTlsConfig | undefined;
     readonly name: string;
     /** The host of `address` without brackets. */
     readonly host: string;

@@ -1,14 +1,16 @@
 /**
  * From the text of a configuration file to a `GatewayConfig`, or to everything that is wrong with it.
  * Called at start, at reload and by `check`; what comes out is compiled to the plan. Nothing is bound
- * or resolved here; of the machine only what it can run is asked.
+ * or resolved here; of the machine only what it can run is asked, and certificates are read.
  */
 import { availableParallelism } from "node:os";
 import { parse, TomlError } from "smol-toml";
 import type { Environment } from "../../base/environment.ts";
 import type { TransportProbe } from "../../fastpath/choose-transport.ts";
 import { probeTransport } from "../../fastpath/open-transport.ts";
+import type { CertificateSources } from "../certificates/load-certificates.ts";
 import { CheckContext } from "./check/check-context.ts";
+import { checkCertificates } from "./check/check-certificates.ts";
 import { checkConfig } from "./check/check-config.ts";
 import { checkTransport } from "./check/check-transport.ts";
 import type { Field } from "./field.ts";
@@ -30,6 +32,8 @@ export interface ParseOptions {
   readonly cpus?: number;
   /** Whether a transport can run; default: on this machine. */
   readonly probe?: TransportProbe;
+  /** How certificates are read, and what time they are checked for; default: from disk, now. */
+  readonly certificates?: Partial<CertificateSources>;
 }
 
 export interface ParseResult {
@@ -52,6 +56,7 @@ export function parseConfig(text: string, options: ParseOptions): ParseResult {
   const context = new CheckContext(config, raw, issues);
   checkConfig(context);
   checkTransport(context, options.probe ?? probeTransport);
+  checkCertificates(context, options.certificates ?? {});
   refuseUnavailable(context);
   const located = issues.isEmpty ? [] : issues.locate(options.file, createLocator(text));
   return issues.hasErrors ? { issues: located } : { config: deepFreeze(config), issues: located };

@@ -49,8 +49,10 @@ function resolveListener(listener: ParsedListener, runtime: RuntimeConfig): List
   const budget = listener.drain_timeout_ms ?? runtime.drain_timeout_ms;
   const inherited = Math.min(runtime.drain_jitter_ms, budget);
   const place = parseListenAddress(listener.address);
+  const { tls } = listener;
   return {
     ...listener,
+    tls: tls === undefined ? undefined : { ...tls, watch: tls.watch ?? runtime.tls.watch },
     name: listener.name ?? listener.address,
     host: "port" in place ? place.host : "",
     port: "port" in place ? place.port : 0,
@@ -100,27 +102,34 @@ function resolveBackend(backend: ParsedBackend, fallback: Protocol): BackendConf
   const { url, ...rest } = backend;
   const target = url === undefined ? undefined : parseBackendUrl(url);
   if (target !== undefined && "port" in target) {
+    const tls = rest.tls ?? target.scheme === "https";
     return {
       ...rest,
       address: formatHostPort(target),
       host: target.host,
       port: target.port,
-      protocol: rest.protocol ?? PROTOCOL_OF_SCHEME[target.scheme],
-      tls: target.scheme === "https",
+      protocol: rest.protocol ?? byAlpn(PROTOCOL_OF_SCHEME[target.scheme], tls),
+      tls,
     };
   }
   const place = parseBackendAddress(backend.address ?? "");
+  const tls = rest.tls ?? false;
   return {
     ...rest,
     address: backend.address ?? "",
     host: "port" in place ? place.host : "",
     port: "port" in place ? place.port : 0,
-    protocol: rest.protocol ?? fallback,
-    tls: false,
+    protocol: rest.protocol ?? byAlpn(fallback, tls),
+    tls,
   };
 }
 
 const PROTOCOL_OF_SCHEME = { http: "h1", https: "h1", h2c: "h2", tcp: "tcp" } as const;
+
+/** Where nobody said which HTTP it is and TLS can ask, the backend chooses. */
+function byAlpn(protocol: Protocol, tls: boolean): Protocol {
+  return tls && protocol === "h1" ? "auto" : protocol;
+}
 
 /** A record without prototype, so that no name can meet an inherited property. */
 function mapRecord<A, B>(record: Readonly<Record<string, A>>, convert: (value: A) => B): Record<string, B> {

@@ -9,14 +9,25 @@ import type { ConfigPath } from "./issue.ts";
 
 /** What is served. All else that the schema has of these kinds is refused. */
 const SERVED = {
-  listenerProtocols: ["h1"] as readonly string[],
-  backendProtocols: ["h1"] as readonly string[],
+  listenerProtocols: ["h1", "h1s", "tls"] as readonly string[],
+  /** `tcp` only behind a listener that relays bytes, which `check-backends.ts` sees to: services are for requests. */
+  backendProtocols: ["h1", "h2", "auto", "tcp"] as readonly string[],
+  serviceBackendProtocols: ["h1", "h2", "auto"] as readonly string[],
   strategies: ["round_robin", "weighted_round_robin"] as readonly string[],
   middlewares: [] as readonly string[],
 };
 
 /** Keys that are refused as soon as the file has them. */
-const LISTENER_KEYS = ["h2_security", "websocket", "grpc", "max_connections", "tcp_allowed_ips"] as const;
+const LISTENER_KEYS = ["max_connections", "tcp_allowed_ips"] as const;
+const TLS_KEYS = [
+  "acme",
+  "acme_email",
+  "acme_domains",
+  "acme_staging",
+  "acme_storage_path",
+  "challenge_type",
+  "dns_provider",
+] as const;
 const SERVICE_KEYS = [
   "health_check",
   "sticky",
@@ -32,8 +43,10 @@ const TOP_KEYS = ["passthrough", "providers"] as const;
 export function describeUnavailable(): string[] {
   return [
     `listener protocols other than ${quoted(SERVED.listenerProtocols)}`,
-    `backend protocols other than ${quoted(SERVED.backendProtocols)}, and TLS to backends`,
+    `backend protocols other than ${quoted(SERVED.backendProtocols)}, and in services other than ${quoted(SERVED.serviceBackendProtocols)}`,
     `in \`[[listeners]]\`: ${quoted(LISTENER_KEYS)}`,
+    `in \`[listeners.tls]\`: ${quoted(TLS_KEYS)}`,
+    "`[listeners.websocket].h3_extended_connect = true`",
     `in \`[services.NAME]\`: strategies other than ${quoted(SERVED.strategies)}, and ${quoted(SERVICE_KEYS)}`,
     SERVED.middlewares.length === 0
       ? "`[middlewares.NAME]` of every type"
@@ -69,13 +82,14 @@ function refuseInListener(context: CheckContext, listener: ListenerConfig, path:
   const { issues } = context;
   const isServed = SERVED.listenerProtocols.includes(listener.protocol);
   if (!isServed) issues.unavailable([...path, "protocol"], `listener protocol "${listener.protocol}"`);
-  for (const key of LISTENER_KEYS) {
-    const inner = [...path, key];
-    if (!context.given(inner)) continue;
-    const isBlock = typeof listener[key] === "object" && !Array.isArray(listener[key]);
-    issues.unavailable(inner, isBlock ? `[listeners.${key}]` : `"${key}"`, { at: "key" });
+  const keys: ConfigPath[] = [...LISTENER_KEYS.map((key) => [key]), ...TLS_KEYS.map((key) => ["tls", key])];
+  for (const key of keys) {
+    const inner = [...path, ...key];
+    if (context.given(inner)) issues.unavailable(inner, `"${String(key.at(-1))}"`, { at: "key" });
   }
-  refuseBackends(context, listener.backends, [...path, "backends"]);
+  if (listener.websocket.h3_extended_connect)
+    issues.unavailable([...path, "websocket", "h3_extended_connect"], "WebSocket over HTTP/3");
+  refuseBackends(context, listener.backends, [...path, "backends"], SERVED.backendProtocols);
 }
 
 function refuseInService(context: CheckContext, service: ServiceConfig, path: ConfigPath): void {
@@ -88,21 +102,25 @@ function refuseInService(context: CheckContext, service: ServiceConfig, path: Co
     const shown = header.replace("NAME", String(path[1]));
     if (context.given([...path, key])) issues.unavailable([...path, key], shown, { at: "key" });
   }
-  refuseBackends(context, service.backends, [...path, "backends"]);
+  const served = SERVED.serviceBackendProtocols;
+  refuseBackends(context, service.backends, [...path, "backends"], served);
   for (const [index, revision] of service.revisions.entries()) {
-    refuseBackends(context, revision.backends, [...path, "revisions", index, "backends"]);
+    refuseBackends(context, revision.backends, [...path, "revisions", index, "backends"], served);
   }
 }
 
 /** A protocol that the file does not write follows from the listener's, which is refused itself. */
-function refuseBackends(context: CheckContext, backends: readonly BackendConfig[], path: ConfigPath): void {
+function refuseBackends(
+  context: CheckContext,
+  backends: readonly BackendConfig[],
+  path: ConfigPath,
+  served: readonly string[],
+): void {
   for (const [index, backend] of backends.entries()) {
     const inner = [...path, index];
     const key = ["protocol", "url"].find((candidate) => context.given([...inner, candidate]));
-    if (key !== undefined && !SERVED.backendProtocols.includes(backend.protocol)) {
+    if (key !== undefined && !served.includes(backend.protocol)) {
       context.issues.unavailable([...inner, key], `backend protocol "${backend.protocol}"`);
-    } else if (backend.tls) {
-      context.issues.unavailable([...inner, "url"], "TLS to backends");
     }
   }
 }

@@ -2,6 +2,7 @@
  * The families that the control plane counts itself, read from `ControlMetrics` at scrape time.
  * Feature rows A18.1, A18.2, A18.5 and A18.8.
  */
+import { CERTIFICATE_FAMILIES } from "./certificate-families.ts";
 import type { ControlMetrics } from "./control-metrics.ts";
 import type { SampledFamily } from "./family.ts";
 
@@ -39,10 +40,11 @@ export const CONTROL_FAMILIES: readonly SampledFamily<ControlMetrics>[] = [
   {
     ...gauge(
       "config_reload_applied_version",
-      "Number of the plan in effect: 1 after the start, one more per reload.",
+      "Number of the plan in effect: 1 after the start, one more for each reload and rotation of certificates that changed something.",
     ),
     sample: (control, add) => add([], control.appliedGeneration),
   },
+  ...CERTIFICATE_FAMILIES,
   {
     ...counter("dns_cache_hits_total", "Name lookups that were answered from the cache."),
     sample: (control, add) => add([], control.dnsCounters().hits),

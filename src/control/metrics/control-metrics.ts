@@ -4,6 +4,8 @@
  * scrape time through `control-families.ts`.
  */
 import { Histogram } from "prom-client";
+import type { LoadedCertificate } from "../certificates/certificate-store.ts";
+import { ROTATION_FAILURES, type RotationFailure } from "../certificates/finding.ts";
 import { DRAIN_GLOBAL, DRAIN_LISTENER, DRAIN_SECONDS_BUCKETS } from "./drain-families.ts";
 
 /** Why a worker was lost: it exited by itself, a signal ended it, or its heartbeat stalled and we did. */
@@ -43,6 +45,14 @@ export class ControlMetrics {
   reloadFieldsRestartRequired = 0;
   /** Generation of the plan in effect; 0: none yet. */
   appliedGeneration = 0;
+  /** Certificates in use, and when they were read: milliseconds since 1970; 0: never. */
+  certificates: readonly LoadedCertificate[] = [];
+  certificatesLoadedMs = 0;
+  certRotationsSucceeded = 0;
+  readonly certRotationsFailed = new Map<RotationFailure, number>(
+    ROTATION_FAILURES.map((reason) => [reason, 0]),
+  );
+  ticketKeyRotations = 0;
   drainTimeouts = 0;
   listenerCancelTimeouts = 0;
   /** Places of the shared memory that have a worker, running or about to be replaced; there are more places. */
@@ -58,6 +68,11 @@ export class ControlMetrics {
   readonly drainGlobal = drainHistogram(DRAIN_GLOBAL);
   readonly drainListener = drainHistogram(DRAIN_LISTENER);
 
+  /** A rotation of certificates put `generation` into effect. */
+  rotated(generation: number): void {
+    this.appliedGeneration = generation;
+  }
+
   /** A reload put `generation` into effect, with so many changed settings. Also for the plan of the start, with 0. */
   applied(generation: number, fieldsApplied: number, fieldsRestartRequired: number): void {
     if (this.appliedGeneration !== 0) this.reloadsSucceeded += 1;
@@ -69,6 +84,11 @@ export class ControlMetrics {
   /** A reload changed nothing because the new configuration was not usable. */
   reloadFailed(): void {
     this.reloadsFailed += 1;
+  }
+
+  /** A rotation changed nothing because the certificates were not usable. */
+  certRotationFailed(reason: RotationFailure): void {
+    this.certRotationsFailed.set(reason, (this.certRotationsFailed.get(reason) ?? 0) + 1);
   }
 
   /** A worker ended without having been asked to. */

@@ -4,11 +4,7 @@
  */
 import { GLOBAL_SLOTS } from "../../proxy/plan.ts";
 import type { Family } from "./family.ts";
-
-interface GlobalRow {
-  readonly kind: "counter" | "gauge";
-  readonly help: string;
-}
+import { ABUSE_ROWS, type GlobalRow, GRPC_ROWS, H2_ROWS, TLS_ROWS, TUNNEL_ROWS } from "./protocol-rows.ts";
 
 const ROWS: Record<keyof typeof GLOBAL_SLOTS, GlobalRow> = {
   connections_total: { kind: "counter", help: "Client connections that were accepted." },
@@ -51,6 +47,11 @@ const ROWS: Record<keyof typeof GLOBAL_SLOTS, GlobalRow> = {
     kind: "counter",
     help: "Transfers that were ended because a body made too little progress.",
   },
+  ...TLS_ROWS,
+  ...H2_ROWS,
+  ...ABUSE_ROWS,
+  ...TUNNEL_ROWS,
+  ...GRPC_ROWS,
 };
 
 export interface GlobalFamily extends Family {

@@ -12,7 +12,7 @@ import type { SlotFamily } from "./family.ts";
 const SINGLE: SlotFamily["rows"] = [[]];
 
 /** The versions that a listener can speak; the slots of the others stay unused. */
-const SERVED_VERSIONS: readonly HttpVersion[] = [HttpVersion.http10, HttpVersion.http11];
+const SERVED_VERSIONS: readonly HttpVersion[] = [HttpVersion.http10, HttpVersion.http11, HttpVersion.http2];
 
 const versionRows: SlotFamily["rows"] = HTTP_VERSION_NAMES.map((name, version) =>
   isServed(version) ? [name] : null,
@@ -24,9 +24,9 @@ const requestRows: SlotFamily["rows"] = HTTP_VERSION_NAMES.flatMap((name, versio
 
 const faultRows: SlotFamily["rows"] = Object.keys(FAULTS).map((code) => [code]);
 
-/** A backend is never charged with what the client did. */
+/** A backend is charged with nothing but what it did itself. */
 const backendFaultRows: SlotFamily["rows"] = Object.entries(FAULTS).map(([code, row]) =>
-  row.source === "downstream" ? null : [code],
+  row.source === "upstream" ? [code] : null,
 );
 
 export const SLOT_FAMILIES = {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Plan } from "../../proxy/plan.ts";
+import { loadCertificates } from "../certificates/load-certificates.ts";
 import type { GatewayConfig } from "../config/gateway-config.ts";
 import { parseConfig } from "../config/parse-config.ts";
 import { MetricsBudgetError } from "../metrics/metrics-budget-error.ts";
@@ -56,11 +57,15 @@ function read(toml: string): GatewayConfig {
 }
 
 function build(toml: string, registry = new SeriesRegistry({ clearSlots: () => {} }), generation = 1): Plan {
+  const config = read(toml);
   return buildPlan({
-    config: read(toml),
+    config,
     generation,
     registry,
     resolved: { "green.internal": ["10.0.0.9"] },
+    certificates: loadCertificates(config).store,
+    ticketKeys: () => [],
+    keyLogPath: "",
   });
 }
 
@@ -75,6 +80,7 @@ test("routes are in the order of their names, then each listener's own backends"
       name: "alpha",
       rule: { kind: "host", host: "a.example" },
       ruleText: "Host(`a.example`)",
+      upgrades: [],
       priority: 7,
       listeners: [1],
       service: 1,
@@ -83,6 +89,7 @@ test("routes are in the order of their names, then each listener's own backends"
       name: "zeta",
       rule: { kind: "pathPrefix", prefix: "/z" },
       ruleText: "PathPrefix(`/z`)",
+      upgrades: [],
       priority: 16,
       listeners: [0, 1],
       service: 0,
@@ -91,6 +98,7 @@ test("routes are in the order of their names, then each listener's own backends"
       name: "web",
       rule: { kind: "all" },
       ruleText: "",
+      upgrades: [],
       priority: Number.MIN_SAFE_INTEGER,
       listeners: [0],
       service: 2,
@@ -110,6 +118,7 @@ test("services have backends with keys that outlive a reload", () => {
           host: "10.0.0.2",
           port: 80,
           protocol: "h1",
+          tls: null,
           weight: 1,
         },
       ],
@@ -124,6 +133,7 @@ test("services have backends with keys that outlive a reload", () => {
           host: "green.internal",
           port: 8080,
           protocol: "h1",
+          tls: null,
           weight: 3,
         },
       ],
@@ -138,6 +148,7 @@ test("services have backends with keys that outlive a reload", () => {
           host: "10.0.0.1",
           port: 80,
           protocol: "h1",
+          tls: null,
           weight: 2,
         },
         {
@@ -146,6 +157,7 @@ test("services have backends with keys that outlive a reload", () => {
           host: "/run/app.sock",
           port: -1,
           protocol: "h1",
+          tls: null,
           weight: 1,
         },
       ],

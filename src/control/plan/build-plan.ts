@@ -4,20 +4,15 @@
  * let through is taken as true here: a plan that cannot be made is our own mistake.
  */
 import { assert } from "../../base/assert.ts";
-import type {
-  BackendPlan,
-  HttpPlan,
-  ListenerPlan,
-  Plan,
-  RoutePlan,
-  ServicePlan,
-  Strategy,
-} from "../../proxy/plan.ts";
+import type { ListenerPlan, Plan, RoutePlan, ServicePlan, Strategy } from "../../proxy/plan.ts";
 import { parseRule } from "../../proxy/router/parse-rule.ts";
 import type { RuleNode } from "../../proxy/router/rule.ts";
-import type { BackendConfig, GatewayConfig, ListenerConfig } from "../config/gateway-config.ts";
-import { backendSlots, listenerSlots, routeSlots } from "../metrics/plan-slots.ts";
+import type { CertificateStore } from "../certificates/certificate-store.ts";
+import type { GatewayConfig, ListenerConfig } from "../config/gateway-config.ts";
+import { routeSlots } from "../metrics/plan-slots.ts";
 import type { SeriesRegistry } from "../metrics/series-registry.ts";
+import { BackendPlans } from "./backend-plan.ts";
+import { listenerPlan } from "./listener-plan.ts";
 import { accessLogPlan, poolPlan, runtimePlan, securityPlan } from "./settings-plan.ts";
 
 export interface PlanInput {
@@ -26,18 +21,26 @@ export interface PlanInput {
   readonly registry: SeriesRegistry;
   /** Numeric addresses of backend host names, as far as they are known. */
   readonly resolved: Readonly<Record<string, readonly string[]>>;
+  /** What the files hold that the configuration names. */
+  readonly certificates: CertificateStore;
+  /** The keys of a listener's session tickets, by its address. */
+  readonly ticketKeys: (listenerAddress: string) => readonly Uint8Array[];
+  /** File that TLS secrets are appended to; empty: none. */
+  readonly keyLogPath: string;
 }
 
 /** Below every priority that a router can have: a listener's own backends take what is left. */
 const CATCH_ALL_PRIORITY = Number.MIN_SAFE_INTEGER;
 
 /** Throws `MetricsBudgetError` when the configuration would have too many series. */
-export function buildPlan({ config, generation, registry, resolved }: PlanInput): Plan {
+export function buildPlan(input: PlanInput): Plan {
+  const { config, generation, registry, resolved } = input;
   registry.begin(generation, config.observability.max_label_cardinality);
-  const listeners = config.listeners.map((listener) => listenerPlan(listener, config, registry));
+  const listeners = config.listeners.map((listener) => listenerPlan(listener, input));
+  const backends = new BackendPlans(input);
   const services = Object.keys(config.services)
     .sort(byCodeUnit)
-    .map((name) => namedService(name, config, registry));
+    .map((name) => namedService(name, config, backends));
   const catchAll = config.listeners.filter((listener) => listener.backends.length > 0);
   const routes = [
     ...Object.keys(config.routers)
@@ -51,48 +54,12 @@ export function buildPlan({ config, generation, registry, resolved }: PlanInput)
     generation,
     listeners,
     routes,
-    services: [...services, ...catchAll.map((listener) => ownService(listener, config, registry))],
+    services: [...services, ...catchAll.map((listener) => ownService(listener, config, backends))],
     runtime: runtimePlan(config),
     security: securityPlan(config),
     pool: poolPlan(config),
     accessLog: accessLogPlan(config),
     resolved,
-  };
-}
-
-function listenerPlan(
-  listener: ListenerConfig,
-  config: GatewayConfig,
-  registry: SeriesRegistry,
-): ListenerPlan {
-  assert(listener.protocol === "h1", `listener protocol ${listener.protocol} has no plan`);
-  const altSvc = listener.alt_svc;
-  return {
-    name: listener.name,
-    address: listener.address,
-    host: listener.host,
-    port: listener.port,
-    protocol: listener.protocol,
-    http: httpPlan(listener),
-    maxKeepaliveRequests: config.runtime.max_keepalive_requests,
-    altSvc: altSvc === undefined ? "" : `h3=":${altSvc.h3_port}"; ma=${altSvc.max_age}`,
-    drainTimeoutMs: listener.drain_timeout_ms,
-    drainJitterMs: listener.drain_jitter_ms,
-    metrics: listenerSlots(registry, listener.name),
-  };
-}
-
-function httpPlan({ http }: ListenerConfig): HttpPlan {
-  return {
-    headerTimeoutMs: http.header_timeout_ms,
-    bodyTimeoutMs: http.body_timeout_ms,
-    totalTimeoutMs: http.total_timeout_ms,
-    headTimeoutMs: http.head_timeout_ms,
-    keepaliveTimeoutMs: http.keepalive_timeout_ms,
-    maxHeaderBytes: http.max_header_bytes,
-    maxHeaders: http.max_headers,
-    maxRequestBodyBytes: http.max_request_body_bytes,
-    maxResponseBodyBytes: http.max_response_body_bytes,
   };
 }
 
@@ -115,6 +82,7 @@ function routerPlan(name: string, { config, listeners, services, registry }: Rou
     name,
     rule: parsed.rule,
     ruleText: router.rule,
+    upgrades: router.allow_upgrades.map((protocol) => protocol.toLowerCase()),
     priority: router.priority,
     listeners: indexes,
     service: services.findIndex((service) => service.name === router.service),
@@ -122,7 +90,7 @@ function routerPlan(name: string, { config, listeners, services, registry }: Rou
   };
 }
 
-function namedService(name: string, config: GatewayConfig, registry: SeriesRegistry): ServicePlan {
+function namedService(name: string, config: GatewayConfig, backends: BackendPlans): ServicePlan {
   const service = config.services[name];
   assert(service !== undefined, "service has no configuration");
   const { strategy } = service;
@@ -130,7 +98,7 @@ function namedService(name: string, config: GatewayConfig, registry: SeriesRegis
     strategy === "round_robin" || strategy === "weighted_round_robin",
     `strategy ${strategy} has no plan`,
   );
-  return { name, strategy, backends: backendPlans(name, service.backends, registry) };
+  return { name, strategy, backends: backends.make(name, service.backends) };
 }
 
 interface CatchAllInput {
@@ -149,6 +117,7 @@ function catchAllRoute(listener: ListenerConfig, input: CatchAllInput): RoutePla
     name,
     rule: ALL,
     ruleText: "",
+    upgrades: [],
     priority: CATCH_ALL_PRIORITY,
     listeners: [listeners.findIndex((plan) => plan.name === listener.name)],
     service,
@@ -157,35 +126,16 @@ function catchAllRoute(listener: ListenerConfig, input: CatchAllInput): RoutePla
 }
 
 /** The service of a listener's own backends. Their weights always count; without any, they take turns. */
-function ownService(listener: ListenerConfig, config: GatewayConfig, registry: SeriesRegistry): ServicePlan {
+function ownService(listener: ListenerConfig, config: GatewayConfig, backends: BackendPlans): ServicePlan {
   const name = ownName(listener, config.services);
   const weighted = listener.backends.some((backend) => backend.weight !== listener.backends[0]?.weight);
   const strategy: Strategy = weighted ? "weighted_round_robin" : "round_robin";
-  return { name, strategy, backends: backendPlans(name, listener.backends, registry) };
+  return { name, strategy, backends: backends.make(name, listener.backends) };
 }
 
 /** The listener's name, made distinct when a router or service has it too. Configured names hold no colon. */
 function ownName(listener: ListenerConfig, taken: Readonly<Record<string, unknown>>): string {
   return Object.hasOwn(taken, listener.name) ? `listener:${listener.name}` : listener.name;
-}
-
-function backendPlans(
-  service: string,
-  backends: readonly BackendConfig[],
-  registry: SeriesRegistry,
-): BackendPlan[] {
-  return backends.map((backend) => {
-    assert(backend.protocol === "h1", `backend protocol ${backend.protocol} has no plan`);
-    return {
-      key: `${backend.protocol}://${backend.address}`,
-      address: backend.address,
-      host: backend.host,
-      port: backend.port,
-      protocol: backend.protocol,
-      weight: backend.weight,
-      metrics: backendSlots(registry, service, backend.address),
-    };
-  });
 }
 
 function byCodeUnit(a: string, b: string): number {

@@ -7,6 +7,7 @@ export function runtimePlan({ runtime, security }: GatewayConfig): RuntimePlan {
     maxInflightConnections: runtime.max_inflight_connections,
     perIpConnectionCap: runtime.per_ip_connection_cap,
     connectTimeoutMs: runtime.connect_timeout_ms,
+    handshakeTimeoutMs: runtime.handshake_timeout_ms,
     // Strict framing would be worth little if a field could be spelt in two ways.
     headerUnderscorePolicy: security.strict_te ? "reject" : runtime.header_underscore_policy,
     headerDeadlineMs: runtime.watchdog.header_deadline_ms,

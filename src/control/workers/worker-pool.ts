@@ -51,6 +51,8 @@ export class WorkerPool implements DataPlaneHost {
   readonly #supervisor: Supervisor;
   /** The latest answer for each backend's host name, for workers that join. */
   readonly #addresses = new Map<string, readonly string[]>();
+  /** Keys of session tickets that are newer than those of the plan, by the listener's address. */
+  readonly #ticketKeys = new Map<string, readonly Uint8Array[]>();
   #pending: Pending | null = null;
   #current: Plan | null = null;
   #ports: ReadonlyMap<string, number> = new Map();
@@ -115,7 +117,17 @@ export class WorkerPool implements DataPlaneHost {
     this.#workers = pending.workers;
     await Promise.all(pending.participants.map((worker) => this.#commitOne(worker, generation)));
     for (const worker of pending.fresh) this.#supervisor.admit(worker);
+    this.#keepTicketKeys(pending.plan);
     this.#shrink(pending);
+  }
+
+  /** A rotation while the plan was on its way has come too early for those who had not got it yet. */
+  #keepTicketKeys({ listeners }: Plan): void {
+    const known = new Set(listeners.map(({ address }) => address));
+    for (const [listener, keys] of this.#ticketKeys) {
+      if (known.has(listener)) this.#tellAll({ kind: "ticketKeys", listener, keys });
+      else this.#ticketKeys.delete(listener);
+    }
   }
 
   async #commitOne(worker: WorkerProcess, generation: number): Promise<void> {
@@ -164,6 +176,7 @@ export class WorkerPool implements DataPlaneHost {
       const { generation } = plan;
       await prepareOne(worker, { ...plan, resolved: Object.fromEntries(this.#addresses) });
       await worker.ask({ kind: "commit", generation }, ["committed"], COMMIT_LIMIT_MS);
+      for (const [listener, keys] of this.#ticketKeys) worker.send({ kind: "ticketKeys", listener, keys });
       if (this.#current === plan) return;
     }
   }
@@ -171,6 +184,11 @@ export class WorkerPool implements DataPlaneHost {
   setAddresses(host: string, addresses: readonly string[]): void {
     this.#addresses.set(host, addresses);
     this.#tellAll({ kind: "addresses", host, addresses });
+  }
+
+  setTicketKeys(listener: string, keys: readonly Uint8Array[]): void {
+    this.#ticketKeys.set(listener, keys);
+    this.#tellAll({ kind: "ticketKeys", listener, keys });
   }
 
   reopenLogs(): void {

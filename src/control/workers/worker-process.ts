@@ -174,16 +174,25 @@ function spawnWorker({ memoryFd, environment, ...spec }: WorkerSpawn): ChildProc
     ["--disable-sigusr1", ...V8_FLAGS, ENTRY, JSON.stringify(spec satisfies WorkerSpec)],
     {
       stdio: ["ignore", "inherit", "inherit", "ipc", memoryFd],
+      // The structured clone algorithm, because plans hold octets and share objects.
+      serialization: "advanced",
       env: workerEnvironment(environment),
     },
   );
 }
 
-/** NODE_OPTIONS are for the main process (an inspector's port can be had once); so is what systemd says to it. */
+/** NODE_OPTIONS are for the main process (an inspector's port can be had once); so is what systemd, or a parent, says to it. */
+const NOT_FOR_WORKERS = [
+  "NODE_OPTIONS",
+  "NODE_CHANNEL_FD",
+  "NODE_CHANNEL_SERIALIZATION_MODE",
+  "NOTIFY_SOCKET",
+  "WATCHDOG_PID",
+  "WATCHDOG_USEC",
+];
+
 function workerEnvironment(environment: Environment): NodeJS.ProcessEnv {
   const kept = { ...environment };
-  for (const name of ["NODE_OPTIONS", "NODE_CHANNEL_FD", "NOTIFY_SOCKET", "WATCHDOG_PID", "WATCHDOG_USEC"]) {
-    delete kept[name];
-  }
+  for (const name of NOT_FOR_WORKERS) delete kept[name];
   return kept;
 }

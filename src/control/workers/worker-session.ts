@@ -46,6 +46,8 @@ export class WorkerSession {
         return dataPlane.abort(message.generation);
       case "addresses":
         return dataPlane.setAddresses(message.host, message.addresses);
+      case "ticketKeys":
+        return dataPlane.setTicketKeys(message.listener, message.keys);
       case "reopenLogs":
         return dataPlane.reopenLogs();
       case "drain":

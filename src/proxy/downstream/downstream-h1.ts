@@ -3,12 +3,13 @@
  * are served one after the other; what a client pipelines waits (`intake.ts`).
  *
  *   idle --first byte--> head --head complete--> exchange --response complete--> idle
- *                          \                        \--cannot go on--> lingering --> closed
+ *                          \                        |--cannot go on--> another owner lingers
+ *                           '--cannot go on         '--101--> another owner carries the tunnel
  */
 import { assert } from "../../base/assert.ts";
 import { Fault } from "../../base/fault.ts";
 import { Timer } from "../../base/timer-wheel.ts";
-import type { Connection, ConnectionOwner, Transport } from "../../fastpath/transport.ts";
+import type { Connection, Transport } from "../../fastpath/transport.ts";
 import { H1Event } from "../../wire/h1/h1-event.ts";
 import type { Fields } from "../../wire/http/fields.ts";
 import { requestTooLarge, responseTooLarge } from "../exchange/body-caps.ts";
@@ -17,19 +18,21 @@ import { Phase, type Exchange, type ResponseSink } from "../exchange/exchange.ts
 import { type Peer, peerOf } from "../exchange/peer.ts";
 import { startResponse } from "../exchange/start-response.ts";
 import { finishExchange } from "../finish/finish-exchange.ts";
+import type { ClientConnection } from "../listener/client-connection.ts";
 import type { ListenerSocket } from "../listener/listener-socket.ts";
 import type { WorkerContext } from "../worker-context.ts";
 import { ExchangeClock } from "./exchange-clock.ts";
+import { ClientTunnelH1 } from "./client-tunnel-h1.ts";
 import { abandonExchange, cutExchange, endLate, refuseRequest } from "./exchange-end.ts";
 import { Intake, type IntakeOwner } from "./intake.ts";
 import { KeepAlive } from "./keep-alive.ts";
-import { Linger, LINGER_MS } from "./linger.ts";
+import { LingeringConnection } from "./lingering-connection.ts";
 import { ResponseWriterH1 } from "./response-writer-h1.ts";
 import type { Session } from "./session-pool.ts";
 
 const NO_BYTES = Buffer.alloc(0);
 
-export class DownstreamH1 implements ConnectionOwner, IntakeOwner, ResponseSink {
+export class DownstreamH1 implements ClientConnection, IntakeOwner, ResponseSink {
   readonly #context: WorkerContext;
   readonly #transport: Transport;
   readonly #connection: Connection;
@@ -38,13 +41,12 @@ export class DownstreamH1 implements ConnectionOwner, IntakeOwner, ResponseSink 
   readonly #clock: ExchangeClock;
   readonly #intake: Intake;
   readonly #writer: ResponseWriterH1;
-  #state: "idle" | "head" | "exchange" | "lingering" | "closed" = "idle";
+  #state: "idle" | "head" | "exchange" | "closed" = "idle";
   /** Made for the first request. */
   #peer: Peer | null = null;
   /** From the first byte of a request to the end of its response. */
   #session: Session | null = null;
   readonly #keepAlive = new KeepAlive();
-  #linger: Linger | null = null;
   /** The upstream takes request body now. */
   #bodyOpen = false;
   /** When the connection was last busy, for the drain. */
@@ -97,8 +99,7 @@ export class DownstreamH1 implements ConnectionOwner, IntakeOwner, ResponseSink 
   }
 
   onData(bytes: Buffer, start: number, end: number): void {
-    if (this.#linger === null) this.#intake.receive(bytes, start, end);
-    else if (this.#linger.received(end - start)) this.#destroy();
+    this.#intake.receive(bytes, start, end);
   }
 
   onEnd(): void {
@@ -128,6 +129,15 @@ export class DownstreamH1 implements ConnectionOwner, IntakeOwner, ResponseSink 
     this.#writer.informational(exchange);
     if (exchange.response.status === 100) exchange.request.expectContinue = false;
     this.#clock.resumed();
+  }
+
+  tunnelOpened(): void {
+    const session = this.#session as Session;
+    this.#writer.switching(session.exchange);
+    this.#session = null;
+    const tunnel = new ClientTunnelH1(this.#context, this.#connection, this.#listener);
+    tunnel.succeed(this, { session, intake: this.#intake, peerEnded: this.#keepAlive.peerEnded });
+    this.#close();
   }
 
   responseHead(): void {
@@ -167,8 +177,10 @@ export class DownstreamH1 implements ConnectionOwner, IntakeOwner, ResponseSink 
       this.#close();
       return;
     }
-    this.#keepAlive.promised = this.#keepAlive.mayContinue(exchange, this.#intake.holding);
-    this.#writer.local(exchange, fault, this.#keepAlive.promised, this.#context.clock.wallMs);
+    // What has no status is not answered: whoever sent it does not understand HTTP.
+    const answered = fault.status !== 0;
+    this.#keepAlive.promised = answered && this.#keepAlive.mayContinue(exchange, this.#intake.holding);
+    if (answered) this.#writer.local(exchange, fault, this.#keepAlive.promised, this.#context.clock.wallMs);
     this.#completed();
   }
 
@@ -189,7 +201,6 @@ export class DownstreamH1 implements ConnectionOwner, IntakeOwner, ResponseSink 
         return true;
       case "exchange":
         return this.#bodyOpen && !this.#exchange.requestEnded;
-      case "lingering":
       case "closed":
         return false;
     }
@@ -235,7 +246,9 @@ export class DownstreamH1 implements ConnectionOwner, IntakeOwner, ResponseSink 
   }
 
   #prepare(exchange: Exchange): void {
-    exchange.begin(this, this.#listener.current, (this.#peer ??= peerOf(this.#connection.remoteAddress)));
+    const { remoteAddress, tls } = this.#connection;
+    this.#peer ??= peerOf(remoteAddress, tls, this.#listener.current.runtime.plan.tls);
+    exchange.begin(this, this.#listener.current, this.#peer);
     this.#state = "exchange";
     this.#bodyOpen = false;
     this.#keepAlive.promised = false;
@@ -310,12 +323,9 @@ export class DownstreamH1 implements ConnectionOwner, IntakeOwner, ResponseSink 
   }
 
   #startLinger(saidAll = false): void {
-    const { nowMs } = this.#context.clock;
-    const stallMs = this.#http.bodyTimeoutMs;
-    this.#state = "lingering";
-    this.#linger = new Linger(this.#transport, this.#connection, { nowMs, stallMs, saidAll });
+    new LingeringConnection(this.#context, this.#connection, this.#listener, saidAll).succeed(this);
     this.#intake.discard();
-    this.#context.wheel.arm(this.#timer, nowMs + LINGER_MS);
+    this.#close();
   }
 
   #onDeadline(nowMs: number): void {
@@ -323,10 +333,6 @@ export class DownstreamH1 implements ConnectionOwner, IntakeOwner, ResponseSink 
       case "idle":
         this.#startLinger();
         break;
-      case "lingering":
-        if (this.#linger?.over(nowMs) !== false) this.#destroy();
-        else this.#context.wheel.arm(this.#timer, nowMs + LINGER_MS);
-        return;
       case "head":
         if (this.#betweenRequests) this.#startLinger();
         else this.#refuse(new Fault("header_timeout", "the request head did not come in time"));

@@ -6,6 +6,7 @@ import type { Clock } from "../../base/clock.ts";
 import { Fault } from "../../base/fault.ts";
 import type { Timer, TimerWheel } from "../../base/timer-wheel.ts";
 import { Phase, type Exchange } from "../exchange/exchange.ts";
+import { callTimeoutMs, NO_CALL } from "../grpc/grpc-deadline.ts";
 import type { HttpPlan, RuntimePlan } from "../plan.ts";
 
 const NOT_MEASURED = -1;
@@ -18,6 +19,8 @@ export class ExchangeClock {
   #runtime!: RuntimePlan;
   #exchange!: Exchange;
   #totalMs = 0;
+  /** From `callTimeoutMs`. */
+  #callMs = NO_CALL;
   #progressMs = 0;
   /** Since when, and how much, the client has been sending a body that we were ready to take. */
   #windowMs = 0;
@@ -37,7 +40,8 @@ export class ExchangeClock {
     this.#exchange = exchange;
     this.#http = exchange.listener.plan.http;
     this.#runtime = exchange.generation.plan.runtime;
-    this.#totalMs = nowMs + this.#http.totalTimeoutMs;
+    this.#callMs = callTimeoutMs(exchange);
+    this.#totalMs = nowMs + (this.#callMs === NO_CALL ? this.#http.totalTimeoutMs : Math.abs(this.#callMs));
     this.#progressMs = nowMs;
     this.#queuedBytes = NOT_MEASURED;
     this.#openWindow();
@@ -98,23 +102,31 @@ export class ExchangeClock {
       case Phase.request:
         return this.#lateRequest(nowMs, taking, idle);
       case Phase.awaitingHead:
-        if (nowMs >= this.#totalMs) return new Fault("total_timeout");
-        return idle >= this.#http.headTimeoutMs ? new Fault("upstream_head_timeout") : null;
+        if (nowMs >= this.#totalMs) return this.#overTime("total_timeout");
+        return idle >= this.#headTimeoutMs ? new Fault("upstream_head_timeout") : null;
       case Phase.response:
+        if (this.#callMs > 0 && nowMs >= this.#totalMs) return this.#overTime("total_timeout");
         if (idle < this.#http.bodyTimeoutMs) return null;
         return new Fault(unsent ? "client_stalled" : "upstream_body_timeout");
+      case Phase.tunnel:
       case Phase.done:
         return null;
     }
   }
 
   #lateRequest(nowMs: number, taking: boolean, idle: number): Fault | null {
-    if (nowMs >= this.#totalMs)
-      return new Fault(taking ? "request_body_timeout" : "total_timeout", "total_timeout_ms");
+    if (nowMs >= this.#totalMs) return this.#overTime(taking ? "request_body_timeout" : "total_timeout");
     if (idle >= this.#http.bodyTimeoutMs) {
       return new Fault(taking ? "request_body_timeout" : "upstream_body_timeout", "body_timeout_ms");
     }
     return taking ? this.#tooSlow(nowMs) : null;
+  }
+
+  /** The time for all of it is over: the listener's, or that of the call. */
+  #overTime(code: "request_body_timeout" | "total_timeout"): Fault {
+    return this.#callMs === NO_CALL
+      ? new Fault(code, "total_timeout_ms")
+      : new Fault("grpc_deadline_exceeded", "grpc-timeout, or grpc.max_deadline_seconds");
   }
 
   /**
@@ -134,6 +146,13 @@ export class ExchangeClock {
     return Math.max(this.#http.bodyTimeoutMs, this.#runtime.headerDeadlineMs);
   }
 
+  /** A backend that is to switch protocols has nothing to compute: feature row A12.1. */
+  get #headTimeoutMs(): number {
+    if (this.#callMs !== NO_CALL) return Infinity;
+    const { headTimeoutMs, headerTimeoutMs } = this.#http;
+    return this.#exchange.request.upgrade === "" ? headTimeoutMs : Math.min(headTimeoutMs, headerTimeoutMs);
+  }
+
   #openWindow(): void {
     this.#windowMs = this.#clock.nowMs;
     this.#windowBytes = this.#exchange.requestBytes;
@@ -151,9 +170,12 @@ export class ExchangeClock {
         return Math.min(this.#totalMs, idle, Math.max(grace, nowMs + this.#runtime.sweepIntervalMs));
       }
       case Phase.awaitingHead:
-        return Math.min(this.#totalMs, this.#progressMs + this.#http.headTimeoutMs);
-      case Phase.response:
-        return this.#progressMs + this.#http.bodyTimeoutMs;
+        return Math.min(this.#totalMs, this.#progressMs + this.#headTimeoutMs);
+      case Phase.response: {
+        const idle = this.#progressMs + this.#http.bodyTimeoutMs;
+        return this.#callMs > 0 ? Math.min(this.#totalMs, idle) : idle;
+      }
+      case Phase.tunnel:
       case Phase.done:
         return Infinity;
     }

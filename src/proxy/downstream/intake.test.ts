@@ -36,7 +36,7 @@ function setUp(): Setup {
   const transport: Transport = new MemoryTransport();
   const owner = new Owner();
   const connection = transport.connect(
-    { host: "10.0.0.1", port: 80 },
+    { host: "10.0.0.1", port: 80, tls: null },
     { onConnect() {}, onData() {}, onEnd() {}, onDrain() {}, onClose() {} },
   ) as Connection & { readonly paused: boolean };
   const intake = new Intake(transport, connection, owner);

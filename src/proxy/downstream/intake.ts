@@ -17,7 +17,7 @@ const EMPTY = Buffer.alloc(0);
 export class Intake {
   readonly #transport: Transport;
   readonly #connection: Connection;
-  readonly #owner: IntakeOwner;
+  #owner: IntakeOwner;
   #held: Buffer = EMPTY;
   #start = 0;
   #end = 0;
@@ -30,6 +30,11 @@ export class Intake {
   constructor(transport: Transport, connection: Connection, owner: IntakeOwner) {
     this.#transport = transport;
     this.#connection = connection;
+    this.#owner = owner;
+  }
+
+  /** Bytes are for another owner from now on; it says when it is ready for those that are held. Not from within the loop. */
+  serve(owner: IntakeOwner): void {
     this.#owner = owner;
   }
 

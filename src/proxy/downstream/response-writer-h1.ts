@@ -7,8 +7,10 @@ import {
   type ResponseEncoding,
   responseHeadLength,
 } from "../../wire/h1/encode-response.ts";
+import { FieldId } from "../../wire/http/field-id.ts";
 import type { Fields } from "../../wire/http/fields.ts";
 import { HttpVersion, UNKNOWN_LENGTH } from "../../wire/http/message.ts";
+import { webSocketAccept } from "../../wire/ws/handshake.ts";
 import type { Exchange } from "../exchange/exchange.ts";
 import { localReply } from "../finish/local-reply.ts";
 import { sendChunk } from "../send-chunk.ts";
@@ -29,6 +31,16 @@ export class ResponseWriterH1 implements ResponseEncoding {
   /** A 1xx head; HTTP/1.0 clients know none (RFC 9110 section 15.2). */
   informational(exchange: Exchange): void {
     if (exchange.request.version !== HttpVersion.http10) this.#send(exchange);
+  }
+
+  /** 101: the connection carries another protocol behind it. The answer to the client's key is ours, not the backend's. */
+  switching(exchange: Exchange): void {
+    const { request, response, webSocketKey } = exchange;
+    const { fields } = response;
+    fields.add(FieldId.connection, "Upgrade");
+    fields.add(FieldId.upgrade, request.upgrade);
+    if (webSocketKey !== "") fields.addNamed("Sec-WebSocket-Accept", webSocketAccept(webSocketKey));
+    this.#send(exchange);
   }
 
   /**

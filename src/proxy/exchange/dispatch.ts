@@ -3,21 +3,37 @@
  * downstream adapter; afterwards the two sides talk to each other through the exchange.
  */
 import { Fault } from "../../base/fault.ts";
-import { equalsLower, FieldId } from "../../wire/http/field-id.ts";
-import { HttpVersion, type RequestHead } from "../../wire/http/message.ts";
+import { isHealthCheck, GrpcHealth } from "../grpc/grpc-health.ts";
+import { openGrpc } from "../grpc/open-grpc.ts";
+import { GLOBAL_SLOTS } from "../plan.ts";
 import type { RouteRequest } from "../router/route-input.ts";
+import { decideUpgrade } from "../tunnel/upgrade-policy.ts";
 import type { WorkerContext } from "../worker-context.ts";
 import type { Exchange } from "./exchange.ts";
 import { applyForwarding } from "./forwarding.ts";
+import { isMisdirected } from "./misdirected.ts";
 import { normaliseRequest } from "./normalise.ts";
 
 export function dispatch(context: WorkerContext, exchange: Exchange, view: RouteRequest): void {
-  if (isGrpc(exchange.request)) {
-    refuse(exchange, new Fault("grpc_needs_h2"));
+  const call = openGrpc(context, exchange);
+  if (call !== null) {
+    refuse(exchange, call);
     return;
   }
   normaliseRequest(exchange.request);
   applyForwarding(context, exchange);
+  if (isMisdirected(exchange)) {
+    (context.counters[GLOBAL_SLOTS.tls_misdirected_requests_total] as number) += 1;
+    refuse(
+      exchange,
+      new Fault("misdirected_request", `the client asked for ${exchange.peer.serverName} in its handshake`),
+    );
+    return;
+  }
+  if (isHealthCheck(exchange)) {
+    new GrpcHealth(exchange, context).start();
+    return;
+  }
   view.set(exchange.request, exchange.host?.host ?? "", exchange.clientIp);
   const index = exchange.listener.router.match(view);
   const route = index === -1 ? undefined : exchange.listener.routes[index];
@@ -26,6 +42,11 @@ export function dispatch(context: WorkerContext, exchange: Exchange, view: Route
     return;
   }
   exchange.route = route;
+  const refusal = exchange.request.upgrade === "" ? null : decideUpgrade(exchange, route.plan);
+  if (refusal !== null) {
+    refuse(exchange, refusal);
+    return;
+  }
   const backend = route.service.balancer.pick();
   if (backend === null) {
     refuse(exchange, new Fault("no_backend", `service ${route.service.plan.name} has no backend`));
@@ -41,23 +62,3 @@ function refuse(exchange: Exchange, fault: Fault): void {
   exchange.fault = fault;
   exchange.downstream.failResponse(fault);
 }
-
-const GRPC = Buffer.from("application/grpc", "latin1");
-
-/**
- * gRPC needs trailers and streams that HTTP/1 clients do not have: refused early, with the reason
- * (feature row A11.1). `application/grpc` and `application/grpc+...`, but not `application/grpc-web`.
- */
-function isGrpc(head: RequestHead): boolean {
-  if (head.version > HttpVersion.http11 || head.method !== "POST") return false;
-  const { fields } = head;
-  const index = fields.find(FieldId.contentType);
-  if (index === -1) return false;
-  const start = fields.valueStart(index);
-  const end = start + GRPC.length;
-  if (fields.valueEnd(index) < end || !equalsLower(fields.bytes, start, end, GRPC)) return false;
-  return fields.valueEnd(index) === end || GRPC_FOLLOWERS.includes(fields.bytes[end] as number);
-}
-
-/** `+`, `;`, SP, HTAB: a subtype suffix or parameters follow. */
-const GRPC_FOLLOWERS: readonly number[] = [0x2b, 0x3b, 0x20, 0x09];

@@ -19,6 +19,7 @@ import type { Generation, ListenerRuntime, RouteRuntime } from "../generation.ts
 import type { ListenerCurrent } from "../listener/listener-current.ts";
 import type { HostProfile, HostProfiles } from "./host-profile.ts";
 import type { Backend } from "../upstream/backend.ts";
+import type { Tunnel } from "../tunnel/tunnel.ts";
 
 /** What the upstream side of an exchange takes. One per exchange, given by `Exchange.upstream`. */
 export interface RequestSink {
@@ -46,6 +47,13 @@ export interface ResponseSink {
   failResponse(fault: Fault): void;
   /** The upstream is ready for the request body, or for more of it. */
   resumeRequest(): void;
+  /**
+   * The backend has agreed to the protocol in `request.upgrade`; `exchange.response` holds the head, its
+   * status 101 whatever version the backend speaks. From now on `writeRequest` and `writeResponse` carry
+   * the bytes of the tunnel, without framing and without a cap; `endRequest` and `endResponse` end its
+   * directions, each by itself. Called instead of `responseHead`.
+   */
+  tunnelOpened(): void;
 }
 
 /** Where an exchange stands; each phase has its own timeout. */
@@ -56,7 +64,9 @@ export const Phase = {
   awaitingHead: 1,
   /** The response body is on its way. */
   response: 2,
-  done: 3,
+  /** The connection, or the stream, carries another protocol. */
+  tunnel: 3,
+  done: 4,
 } as const;
 export type Phase = (typeof Phase)[keyof typeof Phase];
 
@@ -89,7 +99,11 @@ export class Exchange {
   /** Index of X-Request-ID and of `traceparent` among the request's fields; -1: not set yet. */
   requestIdField = -1;
   traceField = -1;
+  /** Sec-WebSocket-Key of a client on HTTP/1.1, which its 101 has to answer. */
+  webSocketKey = "";
 
+  /** Stands between the two sides once they speak another protocol. */
+  tunnel: Tunnel | null = null;
   phase: Phase = Phase.request;
   /** The whole request has been received. */
   requestEnded = false;
@@ -129,6 +143,7 @@ export class Exchange {
     this.hosts = listener.hosts;
     this.peer = peer;
     this.clientIp = peer.ip;
+    this.secure = peer.secure;
   }
 
   /** The request has been received whole. */
@@ -159,6 +174,8 @@ export class Exchange {
     this.backend = null;
     this.requestIdField = -1;
     this.traceField = -1;
+    this.webSocketKey = "";
+    this.tunnel = null;
     this.secure = false;
     this.phase = Phase.request;
     this.requestEnded = false;

@@ -9,6 +9,7 @@ import type { Fields } from "../../wire/http/fields.ts";
 import { HttpVersion } from "../../wire/http/message.ts";
 import type { WorkerContext } from "../worker-context.ts";
 import { clientAddress } from "./client-address.ts";
+import { CERTIFICATE_CLAIMS } from "./client-certificate.ts";
 import type { Exchange } from "./exchange.ts";
 import { type HostProfile, VIA_BY_VERSION } from "./host-profile.ts";
 import { applyRequestId, ID_DIGITS } from "./request-id.ts";
@@ -55,13 +56,16 @@ function hasForwarded(fields: Fields): boolean {
 const CLAIM_PREFIX = Buffer.from("x-forwarded", "latin1");
 
 /** Further names for the same. `Proxy` becomes HTTP_PROXY in CGI-like backends (httpoxy). */
-const CLAIM_NAMES = ["x-client-ip", "x-cluster-client-ip", "true-client-ip", "front-end-https", "proxy"].map(
-  (name) => Buffer.from(name, "latin1"),
-);
+const CLAIM_NAMES = [
+  ...["x-client-ip", "x-cluster-client-ip", "true-client-ip", "front-end-https", "proxy"].map((name) =>
+    Buffer.from(name, "latin1"),
+  ),
+  ...CERTIFICATE_CLAIMS,
+];
 
 /** First letters of all of them, so that nearly every other field is passed over at once. */
 const CLAIM_INITIALS = new Uint8Array(256);
-for (const initial of "xtfpXTFP") CLAIM_INITIALS[initial.charCodeAt(0)] = 1;
+for (const initial of "xtfpcXTFPC") CLAIM_INITIALS[initial.charCodeAt(0)] = 1;
 
 /** Whether a field without an id claims what only a trusted proxy may say. */
 function isClaim(fields: Fields, index: number): boolean {
@@ -85,6 +89,7 @@ function isClaim(fields: Fields, index: number): boolean {
 function addForwarded({ random }: WorkerContext, exchange: Exchange, profile: HostProfile): void {
   const { fields } = exchange.request;
   fields.addWords(FORWARDED_FOR, exchange.peer.text, FieldId.xForwardedFor);
+  if (exchange.peer.certificate !== null) fields.addTemplate(exchange.peer.certificate);
   fields.addTemplate(profile.forwarding);
   const last = fields.count - 1;
   const trace = fields.valueStart(last);
@@ -99,7 +104,7 @@ function addForwarded({ random }: WorkerContext, exchange: Exchange, profile: Ho
 function mergeForwarded(context: WorkerContext, exchange: Exchange): void {
   const { request, generation } = exchange;
   const { fields } = request;
-  const { ip } = exchange.peer;
+  const { ip, certificate } = exchange.peer;
   const trusted = generation.trustedProxies.contains(ip);
   const chain = fields.joined(FieldId.xForwardedFor);
   exchange.clientIp =
@@ -107,6 +112,9 @@ function mergeForwarded(context: WorkerContext, exchange: Exchange): void {
   const kept = trusted || generation.plan.security.untrustedForwarded === "append" ? chain : undefined;
   fields.set(FieldId.xForwardedFor, kept === undefined || kept === "" ? ip : `${kept}, ${ip}`);
   mergeProtoAndHost(exchange, trusted);
+  // Who has not seen the handshake cannot vouch for a certificate: not even a trusted proxy is sure to have removed a client's.
+  for (let i = 0; i < CERTIFICATE_CLAIMS.length; i++) removeNamed(fields, CERTIFICATE_CLAIMS[i] as Buffer);
+  if (certificate !== null) fields.addTemplate(certificate);
   fields.removeAll(FieldId.forwarded);
   const via = fields.joined(FieldId.via);
   const own = VIA_BY_VERSION[request.version];
@@ -131,4 +139,9 @@ function mergeProtoAndHost(exchange: Exchange, trusted: boolean): void {
   for (let i = 0; i < fields.count; i++) {
     if (fields.id(i) === FieldId.other && isClaim(fields, i)) fields.remove(i);
   }
+}
+
+function removeNamed(fields: Fields, lowerName: Buffer): void {
+  for (let i = fields.findNamed(lowerName); i !== -1; i = fields.findNamed(lowerName, i + 1))
+    fields.remove(i);
 }

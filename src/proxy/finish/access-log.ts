@@ -9,6 +9,7 @@ import type { Exchange } from "../exchange/exchange.ts";
 import { JSON_START, MAX_LINE_BYTES, writeCommon, writeJson } from "./access-log-format.ts";
 import { LineWriter } from "./line-writer.ts";
 import { LogTime } from "./log-time.ts";
+import { type RelayRecord, writeRelay } from "./relay-line.ts";
 import {
   BATCH_BYTES,
   closeLogTarget,
@@ -70,14 +71,28 @@ export class AccessLog {
   /** `status`: what the client was sent; 0 when nothing was. */
   append(exchange: Exchange, status: number): void {
     const line = this.#line;
-    if (line.position + MAX_LINE_BYTES > BATCH_BYTES) this.tick();
-    if (line.position + MAX_LINE_BYTES > BATCH_BYTES) {
-      (this.#counters[GLOBAL_SLOTS.access_log_dropped_total] as number) += 1;
-      return;
-    }
+    if (!this.#hasRoom()) return;
     if (this.#plan.format === "json") writeJson(line, exchange, status, this.#time);
     else writeCommon(line, exchange, status, this.#time);
     (this.#counters[GLOBAL_SLOTS.access_log_lines_total] as number) += 1;
+  }
+
+  /** A connection whose bytes were relayed; the common format knows only requests. `chance` as for `samples`. */
+  appendRelay(record: RelayRecord, endMs: number, chance: number): void {
+    const { enabled, format, sample } = this.#plan;
+    if (!enabled || format !== "json" || (record.fault === null && chance >= sample)) return;
+    if (!this.#hasRoom()) return;
+    writeRelay(this.#line, record, endMs, this.#time);
+    (this.#counters[GLOBAL_SLOTS.access_log_lines_total] as number) += 1;
+  }
+
+  /** Room for one more line; when there is none, it is dropped and counted. */
+  #hasRoom(): boolean {
+    const line = this.#line;
+    if (line.position + MAX_LINE_BYTES > BATCH_BYTES) this.tick();
+    if (line.position + MAX_LINE_BYTES <= BATCH_BYTES) return true;
+    (this.#counters[GLOBAL_SLOTS.access_log_dropped_total] as number) += 1;
+    return false;
   }
 
   /** Sends off what has gathered; called by the worker's clock. */

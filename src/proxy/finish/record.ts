@@ -11,7 +11,7 @@ export function recordExchange(counters: Float64Array, exchange: Exchange, statu
   const slots = exchange.route === null ? exchange.listener.plan.metrics.noRoute : exchange.route.slots;
   const { version } = exchange.request;
   (counters[slots.requests + version * STATUS_CLASSES.length + statusClass(status)] as number) += 1;
-  observe(counters, slots.duration + version * HISTOGRAM_SLOTS, exchange.endMs - exchange.startMs);
+  observe(counters, slots.duration + version * HISTOGRAM_SLOTS, durationMs(exchange));
   if (exchange.fault !== null) {
     (counters[exchange.listener.plan.metrics.faults + faultIndex(exchange.fault.code)] as number) += 1;
   }
@@ -20,6 +20,11 @@ export function recordExchange(counters: Float64Array, exchange: Exchange, statu
   const answered = exchange.responseHeadMs !== 0;
   (counters[backend.slots.requests + (answered ? statusClass(exchange.response.status) : 0)] as number) += 1;
   if (answered) observe(counters, backend.slots.duration, exchange.responseHeadMs - exchange.pickMs);
+}
+
+/** A tunnel answers when it opens; how long it stays open is not the latency of anything. */
+function durationMs({ tunnel, responseHeadMs, startMs, endMs }: Exchange): number {
+  return (tunnel === null ? endMs : responseHeadMs) - startMs;
 }
 
 function observe(counters: Float64Array, base: number, durationMs: number): void {

@@ -24,7 +24,11 @@ export function listenerCurrent(generation: Generation, runtime: ListenerRuntime
       maxChunkLineBytes: DEFAULT_H1_LIMITS.maxChunkLineBytes,
       maxChunkOverheadBytes: DEFAULT_H1_LIMITS.maxChunkOverheadBytes,
     },
-    { headerUnderscorePolicy: limits.headerUnderscorePolicy, strictTe: security.strictTe, scheme: "http" },
+    {
+      headerUnderscorePolicy: limits.headerUnderscorePolicy,
+      strictTe: security.strictTe,
+      scheme: runtime.tls === null ? "http" : "https",
+    },
   );
   return {
     generation,

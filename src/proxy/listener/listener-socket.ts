@@ -1,19 +1,23 @@
 /**
- * One listening address of this worker: it admits connections within the limits, hands them to the
- * downstream adapter, and holds what they need of the current generation. A reload that keeps the
+ * One listening address of this worker: it admits connections within the limits, finds out what they
+ * speak, keeps them together, and holds what they need of the current generation. A reload that keeps the
  * address only swaps `current`; the socket and its connections stay.
  */
 import { faultIndex } from "../../base/fault.ts";
 import type { Connection, ConnectionOwner, Listener, ListenOwner } from "../../fastpath/transport.ts";
+import { H2Scratch } from "../../wire/h2/h2-scratch.ts";
 import { RequestHead } from "../../wire/http/message.ts";
-import { DownstreamH1 } from "../downstream/downstream-h1.ts";
+import { H2StreamPool } from "../downstream/h2-stream-pool.ts";
 import type { Generation, ListenerRuntime } from "../generation.ts";
 import { ACCEPT_ERROR_KINDS, GLOBAL_SLOTS, type ListenerSlots } from "../plan.ts";
 import { RouteRequest } from "../router/route-input.ts";
 import { PER_IP_REFUSED } from "../state/per-ip-table.ts";
 import type { WorkerContext } from "../worker-context.ts";
+import { CleartextOpening } from "./cleartext-opening.ts";
+import type { ClientConnection } from "./client-connection.ts";
 import { type ListenerCurrent, listenerCurrent } from "./listener-current.ts";
 import { ShedConnection } from "./shed-connection.ts";
+import { TlsHandshake } from "./tls-handshake.ts";
 
 /** Connections that are being told of the overload at one time; the rest are reset. */
 const MAX_SHEDDING = 256;
@@ -30,15 +34,20 @@ interface Admission {
 export class ListenerSocket implements ListenOwner {
   /** What the router looks at; used anew for each request. */
   readonly view = new RouteRequest(new RequestHead());
+  /** For the requests of its HTTP/2 connections. */
+  readonly streams: H2StreamPool;
+  readonly scratch = new H2Scratch();
   current: ListenerCurrent;
   readonly #context: WorkerContext;
   readonly #listener: Listener;
-  readonly #connections = new Map<DownstreamH1, Admission>();
+  readonly #connections = new Map<ClientConnection, Admission>();
   #shedding = 0;
+  #draining = false;
 
   constructor(context: WorkerContext, listener: Listener, generation: Generation, runtime: ListenerRuntime) {
     this.#context = context;
     this.#listener = listener;
+    this.streams = new H2StreamPool(context);
     this.current = listenerCurrent(generation, runtime);
   }
 
@@ -63,6 +72,7 @@ export class ListenerSocket implements ListenOwner {
   async drain(): Promise<void> {
     await this.#listener.close();
     const { drainJitterMs } = this.current.runtime.plan;
+    this.#draining = true;
     for (const connection of this.#connections.keys()) {
       // Clients that all reconnect at once would only move the load in a lump.
       connection.announceClose(DRAIN_GRACE_MS + this.#context.chance() * drainJitterMs);
@@ -97,7 +107,11 @@ export class ListenerSocket implements ListenOwner {
       return this.#shed(connection);
     }
     (counters[plan.metrics.connectionsInflight] as number) += 1;
-    const owner = new DownstreamH1(this.#context, connection, this);
+    const { tls } = this.current.runtime;
+    const owner =
+      tls === null
+        ? new CleartextOpening(this.#context, connection, this)
+        : new TlsHandshake(this.#context, connection, this, tls);
     this.#connections.set(owner, { ticket, slots: plan.metrics });
     return owner;
   }
@@ -112,8 +126,17 @@ export class ListenerSocket implements ListenOwner {
     );
   }
 
+  /** Another serves the connection from now on: what it speaks is known. */
+  succeed(before: ClientConnection, after: ClientConnection): void {
+    const admission = this.#connections.get(before);
+    if (admission === undefined) return;
+    this.#connections.delete(before);
+    this.#connections.set(after, admission);
+    if (this.#draining) after.announceClose(DRAIN_GRACE_MS);
+  }
+
   /** A connection that `onAccept` admitted is gone. */
-  closed(owner: DownstreamH1): void {
+  closed(owner: ClientConnection): void {
     const admission = this.#connections.get(owner);
     if (admission === undefined) return;
     this.#connections.delete(owner);
@@ -123,14 +146,14 @@ export class ListenerSocket implements ListenOwner {
     (counters[admission.slots.connectionsInflight] as number) -= 1;
   }
 
-  /** Over capacity: a short 503 for as many as can be told, RST for the rest. Feature row A2.11. */
+  /** Over capacity: a short 503 for as many as can be told, RST for the rest, and for whoever would need a handshake first. Feature row A2.11. */
   #shed(connection: Connection): ConnectionOwner | null {
     const { plan } = this.current.runtime;
     const { counters } = this.#context;
     (counters[plan.metrics.acceptShed] as number) += 1;
     (counters[plan.metrics.faults + faultIndex("over_capacity")] as number) += 1;
     this.#context.log.warn({ listener: plan.name }, "over capacity: connections are turned away");
-    if (this.#shedding >= MAX_SHEDDING) return null;
+    if (plan.protocol !== "h1" || this.#shedding >= MAX_SHEDDING) return null;
     this.#shedding += 1;
     return new ShedConnection(this.#context, connection, () => {
       this.#shedding -= 1;

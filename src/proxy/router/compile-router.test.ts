@@ -31,7 +31,7 @@ function route(
   listeners: readonly number[] = [0],
 ): RoutePlan {
   const node = typeof rule === "string" ? parsed(rule) : rule;
-  return { name, rule: node, ruleText: "", priority, listeners, service: 0, metrics: [] };
+  return { name, rule: node, ruleText: "", upgrades: [], priority, listeners, service: 0, metrics: [] };
 }
 
 function requestOf(request: TestRequest): RouteRequest {

@@ -22,6 +22,11 @@ export class AddressBook {
     }
   }
 
+  /** How many addresses a host has. */
+  count(host: string): number {
+    return this.#byHost.get(host)?.length ?? 1;
+  }
+
   /** The address to dial as number `turn`, so that all addresses of a name take their turn; `null`: none is known. */
   next(host: string, turn: number): string | null {
     if (host.startsWith("/") || isIP(host) !== 0) return host;

@@ -190,7 +190,7 @@ test("a Unix socket is dialled by its path", () => {
   const gateway = new MemoryGateway({ services: { app: ["/run/app.sock"] } });
   const client = gateway.client();
   client.send(get("/"));
-  assert.deepEqual(gateway.dial(0).target, { host: "/run/app.sock", port: -1 });
+  assert.deepEqual(gateway.dial(0).target, { host: "/run/app.sock", port: -1, tls: null });
   gateway.backend().send(ok("x"));
   assertClean(gateway, client);
 });

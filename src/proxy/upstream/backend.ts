@@ -1,24 +1,38 @@
 /**
  * One backend of one service in this worker: its connections, busy and idle, and who waits for one.
- * It outlives reloads under its key. Feature rows A5.17 and A6.1.
+ * It outlives reloads under its key. Feature rows A5.17, A6.1 and A6.2.
  *
- * Idle connections are a stack: the warmest is used first and the rest age out. Every way to grow is
- * bounded: connections, idle ones, dials at once (a backend that comes back is not stormed), waiters.
+ * An exchange goes to an idle HTTP/1 connection, or to an HTTP/2 session with room; else it waits for one
+ * that is dialled, or comes free. Every way to grow is bounded: connections, idle ones, dials at once (a
+ * backend that comes back is not stormed), waiters.
  */
 import { BufferViews } from "../../base/buffer-views.ts";
 import { Fault } from "../../base/fault.ts";
-import type { Exchange } from "../exchange/exchange.ts";
+import type { TlsClientContext } from "../../fastpath/tls.ts";
+import { H2Scratch } from "../../wire/h2/h2-scratch.ts";
+import type { Exchange, RequestSink } from "../exchange/exchange.ts";
 import { type BackendLogParts, backendLogParts } from "../finish/access-log-format.ts";
 import { GLOBAL_SLOTS, type BackendPlan, type BackendSlots, type PoolPlan } from "../plan.ts";
 import type { WorkerContext } from "../worker-context.ts";
 import type { AddressBook } from "./address-book.ts";
+import { BackendConnection } from "./backend-connection.ts";
+import { dial, type DialOwner } from "./dial.ts";
+import { IdleStack } from "./idle-stack.ts";
+import type { IdleTotal } from "./idle-total.ts";
+import type { KeptBody } from "./kept-body.ts";
 import { PendingQueue } from "./pending-queue.ts";
 import { PendingRequest } from "./pending-request.ts";
-import { upstreamFailed } from "./upstream-failed.ts";
+import { SessionSet, STREAM_SHARE } from "./session-set.ts";
+import { spokenOn } from "./spoken-protocol.ts";
 import { UpstreamH1 } from "./upstream-h1.ts";
+import { UpstreamH2 } from "./upstream-h2.ts";
+import { upstreamFailed } from "./upstream-failed.ts";
 
 /** Dials in progress to one backend; the rest of a burst is served as these connect. */
 const MAX_DIALS = 64;
+
+/** After a dial that failed while there are sessions, which serve meanwhile: a backend that takes no more of them is not asked all the time. */
+const GROWTH_PAUSE_MS = 1000;
 
 /** What a generation sets for a backend; a reload replaces it whole. */
 export interface BackendSettings {
@@ -27,32 +41,64 @@ export interface BackendSettings {
   readonly connectTimeoutMs: number;
 }
 
-export class Backend {
+/** The worker's TLS library refuses the certificates, the key or a setting of a backend. */
+export class BackendTlsError extends Error {
+  override readonly name = "BackendTlsError";
+}
+
+/** What is special about a request that is sent again. */
+export interface AcquireOptions {
+  /** On a new connection, if there may be one more. */
+  readonly fresh?: boolean;
+  /** What has been taken of its body. */
+  readonly body?: KeptBody | null;
+}
+
+const FIRST_TRY: AcquireOptions = {};
+
+/** A connection that can take an exchange. */
+interface Ready {
+  /** Sends the head; `null`: the exchange has ended instead. */
+  begin(exchange: Exchange): RequestSink | null;
+}
+
+export class Backend implements DialOwner {
   readonly context: WorkerContext;
   /** For the decoders of all its connections. */
   readonly views = new BufferViews();
+  /** For the codecs of its HTTP/2 sessions. */
+  readonly scratch = new H2Scratch();
   readonly logParts: BackendLogParts;
+  /** What its connections are secured with; `null`: no TLS. Its key tells the settings apart, so they never change. */
+  readonly tls: TlsClientContext | null;
   readonly #addresses: AddressBook;
-  /** Idle connections in all pools of this worker; shared so that the total is bounded. */
-  readonly #idleTotal: { count: number };
+  readonly #idleTotal: IdleTotal;
   #settings: BackendSettings;
-  readonly #idle: UpstreamH1[] = [];
-  #dialing = 0;
-  #open = 0;
+  readonly #idle: IdleStack;
+  readonly #sessions = new SessionSet();
   readonly #pending = new PendingQueue();
+  #dialing = 0;
+  #openCount = 0;
   #nextAddress = 0;
+  /** Exchanges that one more connection would serve at the same time, as far as is known. */
+  #perConnection: number;
+  #growAfterMs = 0;
 
+  /** Throws `BackendTlsError`. */
   constructor(
     context: WorkerContext,
     settings: BackendSettings,
     addresses: AddressBook,
-    idleTotal: { count: number },
+    idleTotal: IdleTotal,
   ) {
     this.context = context;
     this.logParts = backendLogParts(settings.plan.address);
+    this.tls = clientContext(context, settings.plan);
     this.#settings = settings;
     this.#addresses = addresses;
     this.#idleTotal = idleTotal;
+    this.#idle = new IdleStack(context.counters, idleTotal);
+    this.#perConnection = mayBeH2(settings.plan) ? STREAM_SHARE : 1;
   }
 
   get plan(): BackendPlan {
@@ -69,82 +115,153 @@ export class Backend {
 
   /** Open connections, for tests and health. */
   get openConnections(): number {
-    return this.#open;
+    return this.#openCount;
   }
 
   update(settings: BackendSettings): void {
     this.#settings = settings;
   }
 
-  /** Sends the exchange on a connection: now on an idle one, else as soon as there is one. */
-  acquire(exchange: Exchange, fresh = false): void {
-    const counters = this.context.counters;
+  /** No longer in any plan: idle connections close now, busy ones after their exchanges. */
+  retire(): void {
+    this.#settings = { ...this.#settings, pool: { ...this.#settings.pool, maxIdlePerBackend: 0 } };
+    this.#idle.clear();
+    this.#sessions.leave();
+  }
+
+  /** Sends the exchange on a connection: now on one that is there, else as soon as there is one. */
+  acquire(exchange: Exchange, { fresh = false, body = null }: AcquireOptions = FIRST_TRY): void {
+    const { counters } = this.context;
     (counters[GLOBAL_SLOTS.pool_acquires_total] as number) += 1;
-    const idle = fresh ? null : this.#takeIdle();
-    if (idle !== null) {
+    const ready = fresh && this.#mayDial ? null : this.#takeReady();
+    if (ready !== null) {
       (counters[GLOBAL_SLOTS.pool_reuses_total] as number) += 1;
-      idle.begin(exchange);
+      begin(ready, exchange, body);
       return;
     }
     if (this.#pending.length >= this.#pendingRoom()) {
       upstreamFailed(this.context, exchange, new Fault("pool_exhausted", "too many requests wait"));
       return;
     }
-    this.#pending.push(new PendingRequest(exchange, this));
-    this.#dialMore();
-  }
-
-  /** The connection has served its exchange and can serve another. */
-  release(connection: UpstreamH1): void {
-    const waiting = this.#shiftPending();
-    if (waiting !== null) {
-      connection.begin(waiting);
-      return;
-    }
-    const { pool } = this.#settings;
-    if (this.#idle.length >= pool.maxIdlePerBackend || this.#idleTotal.count >= pool.maxIdleTotal) {
-      connection.destroy();
-      return;
-    }
-    this.#idle.push(connection);
-    this.#changeIdle(1);
-    connection.rest(
-      Math.min(this.context.clock.nowMs + pool.idleTimeoutMs, connection.openedMs + pool.maxAgeMs),
-    );
-  }
-
-  /** A dial succeeded: the connection is for the first who waits. */
-  connected(connection: UpstreamH1): void {
-    this.#dialing -= 1;
-    this.release(connection);
+    this.#pending.push(new PendingRequest(exchange, this, body));
     this.#dialMore();
   }
 
   /**
-   * A dial failed: it fails one of those who wait, unless each of them has a dial under way still (the
-   * one that it was for has left). They may go to another backend.
+   * Opens a connection for whoever speaks on it by himself: a relay. It counts against the limit, and is never
+   * one that others use. A fault: it cannot be dialled; `dialFailed` is not called then.
+   */
+  connect(owner: DialOwner): Fault | null {
+    const { maxPerBackend } = this.#settings.pool;
+    if (this.#openCount >= maxPerBackend) return new Fault("pool_exhausted", "all connections are in use");
+    return this.#open(owner);
+  }
+
+  // HTTP/1 connections.
+
+  /** The connection has served its exchange and can serve another. */
+  release(connection: UpstreamH1): void {
+    const waiting = this.#pending.shift();
+    if (waiting !== null) {
+      serve(connection, waiting);
+    } else if (this.mayRest) {
+      this.#idle.push(connection);
+      connection.rest();
+    } else {
+      connection.destroy();
+    }
+  }
+
+  forgetIdle(connection: UpstreamH1): void {
+    this.#idle.forget(connection);
+  }
+
+  // HTTP/2 sessions.
+
+  /** The session can take streams. */
+  sessionOpened(session: UpstreamH2): void {
+    this.#dialing -= 1;
+    this.#perConnection = Math.min(STREAM_SHARE, session.maxStreams);
+    this.#sessions.add(session);
+    this.sessionHasRoom(session);
+    this.#dialMore();
+  }
+
+  /** A stream has ended, or the peer allows more of them. */
+  sessionHasRoom(session: UpstreamH2): void {
+    // While more sessions are on their way, each gets its share of those who wait.
+    while (this.#pending.length > 0 && session.hasRoom) {
+      if (this.#dialing > 0 && session.streams >= STREAM_SHARE) return;
+      serve(session, this.#pending.shift() as PendingRequest);
+    }
+  }
+
+  /** The session takes no further streams. */
+  sessionLeft(session: UpstreamH2): void {
+    this.#sessions.remove(session);
+    if (this.#pending.length > 0) this.#dialMore();
+  }
+
+  /** There is room for one more idle connection. */
+  get mayRest(): boolean {
+    const { maxIdlePerBackend, maxIdleTotal } = this.#settings.pool;
+    const idle = this.#idle.length + this.#sessions.idle;
+    return idle < maxIdlePerBackend && this.#idleTotal.count < maxIdleTotal;
+  }
+
+  /** A session has begun to rest (1), or has ceased to (-1). */
+  countIdleSession(by: 1 | -1): void {
+    this.#sessions.idle += by;
+    this.#idleTotal.change(by);
+  }
+
+  // Dials.
+
+  dialled(connection: BackendConnection, deadlineMs: number): void {
+    const { transport } = this.context;
+    const spoken = spokenOn(this.plan, connection.socket.tls);
+    switch (spoken) {
+      case "h1": {
+        const opened = new UpstreamH1(connection);
+        transport.handOver(connection.socket, opened);
+        this.#dialing -= 1;
+        this.#perConnection = 1;
+        this.release(opened);
+        this.#dialMore();
+        return;
+      }
+      case "h2":
+        new UpstreamH2(connection).open(deadlineMs);
+        return;
+    }
+    transport.destroy(connection.socket);
+    connection.closed();
+    this.dialFailed(spoken);
+  }
+
+  /**
+   * A dial failed: it fails those of the waiters that it was for, but not those whom another dial, which is
+   * under way still, will serve (the ones that it was for have left). They may go to another backend.
    */
   dialFailed(fault: Fault): void {
     this.#dialing -= 1;
-    const waiting = this.#pending.length > this.#dialing ? this.#shiftPending() : null;
-    if (waiting !== null) upstreamFailed(this.context, waiting, fault);
+    if (this.#sessions.length > 0) {
+      this.#growAfterMs = this.context.clock.nowMs + GROWTH_PAUSE_MS;
+      return;
+    }
+    const unserved = this.#pending.length - this.#dialing * this.#perConnection;
+    for (let left = Math.min(unserved, this.#perConnection); left > 0; left--)
+      this.#pending.shift()?.fail(fault);
     this.#dialMore();
   }
 
   /** An open connection is gone, whatever the reason. */
-  closed(connection: UpstreamH1): void {
-    this.#open -= 1;
-    (this.context.counters[connection.slots.connections] as number) -= 1;
-    this.forgetIdle(connection);
+  closed(): void {
+    this.#openCount -= 1;
     if (this.#pending.length > 0) this.#dialMore();
   }
 
-  forgetIdle(connection: UpstreamH1): void {
-    const index = this.#idle.lastIndexOf(connection);
-    if (index === -1) return;
-    this.#idle.splice(index, 1);
-    this.#changeIdle(-1);
-  }
+  // Waiters.
 
   /** The waiter is gone: its client left, or its time is up. */
   forgetPending(pending: PendingRequest): void {
@@ -153,65 +270,94 @@ export class Backend {
 
   /** Waiters find the backend at its limit, rather than slow to connect. */
   get atLimit(): boolean {
-    return this.#dialing === 0 && this.#open >= this.#settings.pool.maxPerBackend;
+    return this.#dialing === 0 && this.#openCount >= this.#settings.pool.maxPerBackend;
   }
 
-  /** No longer in any plan: idle connections close now, busy ones after their exchange. */
-  retire(): void {
-    while (this.#idle.length > 0) this.#idle.at(-1)?.destroy();
-    this.#settings = { ...this.#settings, pool: { ...this.#settings.pool, maxIdlePerBackend: 0 } };
+  #takeReady(): Ready | null {
+    const idle = this.#idle.take();
+    if (idle !== null) return idle;
+    if (this.#sessions.length === 0) return null;
+    const addresses = this.#addresses.count(this.plan.host);
+    const session = this.#sessions.pick(addresses > 1);
+    const enough = this.#sessions.length < addresses ? 1 : STREAM_SHARE;
+    if (session !== null && session.streams >= enough) this.#grow();
+    return session;
   }
 
-  #takeIdle(): UpstreamH1 | null {
-    for (;;) {
-      const connection = this.#idle.pop();
-      if (connection === undefined) return null;
-      this.#changeIdle(-1);
-      if (connection.usable()) return connection;
-      (this.context.counters[GLOBAL_SLOTS.pool_probe_failures_total] as number) += 1;
-      connection.destroy();
-    }
+  /** The sessions have enough to do: one more is opened, while these go on taking what comes. */
+  #grow(): void {
+    if (this.#dialing === 0 && this.#mayDial) this.#dial();
   }
 
   /** Those whose connection is being opened or may still be, and those who may wait for one that is busy. */
   #pendingRoom(): number {
     const { maxPerBackend, maxPendingPerBackend } = this.#settings.pool;
-    return this.#dialing + Math.max(0, maxPerBackend - this.#open) + maxPendingPerBackend;
+    const connections = this.#dialing + Math.max(0, maxPerBackend - this.#openCount);
+    return connections * this.#perConnection + maxPendingPerBackend;
   }
 
-  #changeIdle(by: number): void {
-    this.#idleTotal.count += by;
-    (this.context.counters[GLOBAL_SLOTS.pool_idle_gauge] as number) += by;
-  }
-
-  #shiftPending(): Exchange | null {
-    const pending = this.#pending.shift();
-    if (pending === null) return null;
-    pending.settle();
-    return pending.exchange;
+  get #mayDial(): boolean {
+    if (this.#openCount >= this.#settings.pool.maxPerBackend) return false;
+    return this.#sessions.length === 0 || this.context.clock.nowMs >= this.#growAfterMs;
   }
 
   #dialMore(): void {
-    const { maxPerBackend } = this.#settings.pool;
     const pending = this.#pending;
     // Their number may change with each dial.
-    while (this.#dialing < pending.length && this.#dialing < MAX_DIALS && this.#open < maxPerBackend) {
+    while (
+      this.#dialing * this.#perConnection < pending.length &&
+      this.#dialing < MAX_DIALS &&
+      this.#mayDial
+    ) {
       if (!this.#dial()) return;
     }
   }
 
   #dial(): boolean {
-    const host = this.#addresses.next(this.plan.host, this.#nextAddress++);
-    if (host === null) {
-      const waiting = this.#shiftPending();
-      if (waiting === null) return false;
-      upstreamFailed(this.context, waiting, new Fault("name_unresolved", this.plan.host));
+    const fault = this.#open(this);
+    if (fault === null) {
+      this.#dialing += 1;
       return true;
     }
-    this.#dialing += 1;
-    this.#open += 1;
-    (this.context.counters[this.slots.connections] as number) += 1;
-    new UpstreamH1(this).dial({ host, port: this.plan.port }, this.#settings.connectTimeoutMs);
-    return true;
+    const waiting = this.#pending.shift();
+    waiting?.fail(fault);
+    return waiting !== null;
   }
+
+  #open(owner: DialOwner): Fault | null {
+    const { host: name, port } = this.plan;
+    const host = this.#addresses.next(name, this.#nextAddress++);
+    if (host === null) return new Fault("name_unresolved", name);
+    this.#openCount += 1;
+    dial(new BackendConnection(this), { host, port }, owner);
+    return null;
+  }
+}
+
+function clientContext({ transport }: WorkerContext, { address, tls }: BackendPlan): TlsClientContext | null {
+  if (tls === null) return null;
+  try {
+    return transport.tlsClient(tls);
+  } catch (error) {
+    throw new BackendTlsError(
+      `backend "${address}": TLS: ${error instanceof Error ? error.message : String(error)}`,
+    );
+  }
+}
+
+function serve(ready: Ready, waiting: PendingRequest): void {
+  waiting.settle();
+  begin(ready, waiting.exchange, waiting.body);
+}
+
+function begin(ready: Ready, exchange: Exchange, body: KeptBody | null): void {
+  const sink = ready.begin(exchange);
+  if (sink === null || exchange.request.bodyLength === 0) return;
+  if (body !== null && !body.replay(exchange, sink)) return;
+  if (exchange.upstream === sink) exchange.downstream.resumeRequest();
+}
+
+/** The first connection tells what an unknown server speaks. */
+function mayBeH2({ protocol, tls }: BackendPlan): boolean {
+  return protocol === "h2" || (protocol === "auto" && tls !== null);
 }

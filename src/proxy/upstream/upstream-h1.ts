@@ -1,40 +1,44 @@
 /**
  * One HTTP/1.1 connection to a backend: the upstream adapter around the response decoder. It serves
- * one exchange at a time; between exchanges its backend keeps it.
+ * one exchange at a time; between exchanges its backend keeps it. A protocol that a backend agrees to
+ * (101) takes the connection over (`upstream-tunnel-h1.ts`).
  *
- *   dialing --connected--> idle <--release-- busy --(error, close, cannot be reused)--> closed
+ *   idle --begin--> busy --(response whole)--> idle
+ *                    |--(101)--> switched: another owner
+ *   any --(error, close, cannot be reused)--> closed
  */
+import { assert } from "../../base/assert.ts";
 import { Fault, type FaultCode } from "../../base/fault.ts";
 import { Timer } from "../../base/timer-wheel.ts";
-import type { Connection, ConnectionOwner, ConnectTarget, Transport } from "../../fastpath/transport.ts";
+import type { Connection, ConnectionOwner, Transport } from "../../fastpath/transport.ts";
 import { encodeLastChunk, lastChunkLength } from "../../wire/h1/encode-chunk.ts";
 import { encodeRequestHead, requestHeadLength } from "../../wire/h1/encode-request.ts";
 import { H1Event } from "../../wire/h1/h1-event.ts";
 import { DEFAULT_H1_LIMITS } from "../../wire/h1/h1-limits.ts";
 import { ResponseDecoder } from "../../wire/h1/response-decoder.ts";
-import { httpDate } from "../../wire/http/date.ts";
-import { FieldId } from "../../wire/http/field-id.ts";
 import type { Fields } from "../../wire/http/fields.ts";
 import { UNKNOWN_LENGTH } from "../../wire/http/message.ts";
 import type { Exchange, RequestSink } from "../exchange/exchange.ts";
-import { normaliseResponse } from "../exchange/normalise.ts";
-import { type BackendSlots, GLOBAL_SLOTS } from "../plan.ts";
+import { GLOBAL_SLOTS } from "../plan.ts";
 import { sendChunk } from "../send-chunk.ts";
 import type { Backend } from "./backend.ts";
+import type { BackendConnection } from "./backend-connection.ts";
+import { passHead } from "./response-head.ts";
+import { prepareUpgrade, upgradeRefusal } from "./upgrade-handshake.ts";
 import { retryStale, upstreamFailed } from "./upstream-failed.ts";
+import { UpstreamTunnelH1 } from "./upstream-tunnel-h1.ts";
 
 /** An idle connection younger than this was just used: events would have told of its end. */
 const PROBE_AFTER_MS = 2;
 
 export class UpstreamH1 implements ConnectionOwner, RequestSink {
-  /** Where its gauges are counted, up and down: a reload may give the backend others. */
-  readonly slots: BackendSlots;
+  readonly #connection: BackendConnection;
+  readonly #socket: Connection;
   readonly #backend: Backend;
   readonly #transport: Transport;
   readonly #decoder: ResponseDecoder;
   readonly #timer: Timer;
-  #connection!: Connection;
-  #state: "dialing" | "idle" | "busy" | "closed" = "dialing";
+  #state: "idle" | "busy" | "switched" | "closed" = "idle";
   #exchange: Exchange | null = null;
   #chunked = false;
   #requestDone = true;
@@ -45,41 +49,38 @@ export class UpstreamH1 implements ConnectionOwner, RequestSink {
   #served = 0;
   #restedMs = 0;
   #paused = false;
-  openedMs = 0;
+  /** Of the WebSocket handshake under way; empty when there is none. */
+  #webSocketKey = "";
 
-  constructor(backend: Backend) {
-    this.slots = backend.slots;
+  constructor(connection: BackendConnection) {
+    const { backend, socket } = connection;
+    this.#connection = connection;
+    this.#socket = socket;
     this.#backend = backend;
     this.#transport = backend.context.transport;
     this.#decoder = new ResponseDecoder(DEFAULT_H1_LIMITS, backend.views);
-    this.#timer = new Timer(() => this.#timeOut());
+    this.#timer = new Timer(() => this.destroy());
   }
 
-  dial(target: ConnectTarget, timeoutMs: number): void {
-    const { context } = this.#backend;
-    this.openedMs = context.clock.nowMs;
-    context.wheel.arm(this.#timer, this.openedMs + timeoutMs);
-    this.#connection = this.#transport.connect(target, this);
-  }
-
-  /** Stays idle until the deadline. */
-  rest(deadlineMs: number): void {
-    const { context } = this.#backend;
+  /** Stays idle until its backend's idle timeout, or until it is too old. */
+  rest(): void {
+    const { context, settings } = this.#backend;
     this.#restedMs = context.clock.nowMs;
-    context.wheel.arm(this.#timer, deadlineMs);
+    const idleMs = this.#restedMs + settings.pool.idleTimeoutMs;
+    context.wheel.arm(this.#timer, Math.min(idleMs, this.#connection.retiresMs));
   }
 
   /** Whether an idle connection may take an exchange (feature row A6.1: probe before reuse). */
   usable(): boolean {
-    const nowMs = this.#backend.context.clock.nowMs;
-    if (nowMs - this.openedMs >= this.#backend.settings.pool.maxAgeMs) return false;
-    return nowMs - this.#restedMs < PROBE_AFTER_MS || this.#transport.alive(this.#connection);
+    const { nowMs } = this.#backend.context.clock;
+    if (nowMs >= this.#connection.retiresMs) return false;
+    return nowMs - this.#restedMs < PROBE_AFTER_MS || this.#transport.alive(this.#socket);
   }
 
-  begin(exchange: Exchange): void {
-    const { context } = this.#backend;
+  /** Sends the head; the caller asks for the body. */
+  begin(exchange: Exchange): RequestSink {
     const { request } = exchange;
-    context.wheel.disarm(this.#timer);
+    this.#backend.context.wheel.disarm(this.#timer);
     this.#state = "busy";
     this.#exchange = exchange;
     this.#chunked = request.bodyLength === UNKNOWN_LENGTH;
@@ -87,28 +88,32 @@ export class UpstreamH1 implements ConnectionOwner, RequestSink {
     this.#bodySent = false;
     this.#answered = false;
     exchange.upstream = this;
-    (context.counters[this.slots.inflight] as number) += 1;
+    this.#connection.countExchange(1);
+    this.#webSocketKey = request.upgrade === "" ? "" : prepareUpgrade(request);
     this.#decoder.begin(exchange.response, request.method);
-    const offset = this.#transport.reserve(requestHeadLength(request));
-    this.#transport.send(this.#connection, offset, encodeRequestHead(this.#transport.out, offset, request));
-    if (!this.#requestDone) exchange.downstream.resumeRequest();
+    const transport = this.#transport;
+    const offset = transport.reserve(requestHeadLength(request));
+    transport.send(this.#socket, offset, encodeRequestHead(transport.out, offset, request));
+    return this;
   }
 
   writeRequest(bytes: Buffer, start: number, end: number): boolean {
     const transport = this.#transport;
+    const socket = this.#socket;
     this.#bodySent = true;
     (this.#backend.context.counters[GLOBAL_SLOTS.bytes_client_to_backend] as number) += end - start;
-    if (this.#chunked) sendChunk(transport, this.#connection, bytes, start, end);
-    else transport.sendFrom(this.#connection, bytes, start, end);
-    return !transport.blocked(this.#connection);
+    if (this.#chunked) sendChunk(transport, socket, bytes, start, end);
+    else transport.sendFrom(socket, bytes, start, end);
+    return !transport.blocked(socket);
   }
 
   endRequest(trailers: Fields): void {
     this.#requestDone = true;
     if (!this.#chunked) return;
     this.#bodySent = true;
-    const offset = this.#transport.reserve(lastChunkLength(trailers));
-    this.#transport.send(this.#connection, offset, encodeLastChunk(this.#transport.out, offset, trailers));
+    const transport = this.#transport;
+    const offset = transport.reserve(lastChunkLength(trailers));
+    transport.send(this.#socket, offset, encodeLastChunk(transport.out, offset, trailers));
   }
 
   abortRequest(): void {
@@ -119,20 +124,18 @@ export class UpstreamH1 implements ConnectionOwner, RequestSink {
   resumeResponse(): void {
     if (!this.#paused) return;
     this.#paused = false;
-    this.#transport.resume(this.#connection);
+    this.#transport.resume(this.#socket);
   }
 
   /** Closes the connection; an exchange on it must have been detached. */
   destroy(): void {
     if (this.#state === "closed") return;
     this.#close();
-    this.#transport.destroy(this.#connection);
+    this.#transport.destroy(this.#socket);
   }
 
   onConnect(): void {
-    this.#state = "idle";
-    this.#backend.context.wheel.disarm(this.#timer);
-    this.#backend.connected(this);
+    assert(false, "an open connection does not connect");
   }
 
   onData(bytes: Buffer, start: number, end: number): void {
@@ -146,7 +149,7 @@ export class UpstreamH1 implements ConnectionOwner, RequestSink {
     while (this.#exchange !== null) {
       position = this.#decoder.next(bytes, position, end);
       if (this.#decoder.event === H1Event.needMore) return;
-      this.#handle(bytes, position === end);
+      this.#handle(bytes, position, end);
     }
   }
 
@@ -165,19 +168,18 @@ export class UpstreamH1 implements ConnectionOwner, RequestSink {
 
   onClose(error: string): void {
     if (this.#state === "closed") return;
-    const dialing = this.#state === "dialing";
     this.#close();
-    if (dialing) this.#backend.dialFailed(dialFault(error));
-    else this.#broken(error === "" ? "upstream_closed" : "upstream_reset", error);
+    this.#broken(error === "" ? "upstream_closed" : "upstream_reset", error);
   }
 
-  /** One event of the decoder. `atEnd`: no byte is left after it. */
-  #handle(bytes: Buffer, atEnd: boolean): void {
+  /** One event of the decoder; `bytes[position, end)` come behind it. */
+  #handle(bytes: Buffer, position: number, end: number): void {
     const exchange = this.#exchange as Exchange;
     const decoder = this.#decoder;
     switch (decoder.event) {
       case H1Event.head:
-        this.#onHead(exchange);
+        if (exchange.response.status === 101) this.#switch(exchange, bytes.subarray(position, end));
+        else passHead(this.#backend.context, exchange);
         return;
       case H1Event.body: {
         const size = decoder.bodyEnd - decoder.bodyStart;
@@ -185,11 +187,11 @@ export class UpstreamH1 implements ConnectionOwner, RequestSink {
         if (exchange.downstream.writeResponse(bytes, decoder.bodyStart, decoder.bodyEnd)) return;
         if (this.#exchange === null || this.#paused) return;
         this.#paused = true;
-        this.#transport.pause(this.#connection);
+        this.#transport.pause(this.#socket);
         return;
       }
       case H1Event.end:
-        this.#complete(atEnd);
+        this.#complete(position === end);
         return;
       case H1Event.error:
         this.#broken("upstream_malformed", decoder.fault.detail);
@@ -200,23 +202,18 @@ export class UpstreamH1 implements ConnectionOwner, RequestSink {
     }
   }
 
-  #onHead(exchange: Exchange): void {
-    const { response } = exchange;
-    if (response.status === 101) {
-      this.#broken("upstream_malformed", "101 (Switching Protocols) that was not asked for");
+  /** A 101: the connection changes hands if that is what was asked for. `rest`: what came behind the head. */
+  #switch(exchange: Exchange, rest: Buffer): void {
+    const refusal = upgradeRefusal(exchange, this.#webSocketKey);
+    if (refusal !== null) {
+      this.#broken(this.#webSocketKey === "" ? "upstream_malformed" : "websocket_refused", refusal);
       this.destroy();
       return;
     }
-    normaliseResponse(response);
-    if (response.status < 200) {
-      exchange.downstream.informational();
-      return;
-    }
-    const { clock } = this.#backend.context;
-    exchange.responseHeadMs = clock.nowMs;
-    // A recipient with a clock adds the Date that is missing (RFC 9110 section 6.6.1).
-    if (response.fields.find(FieldId.date) === -1) response.fields.add(FieldId.date, httpDate(clock.wallMs));
-    exchange.downstream.responseHead();
+    this.#backend.context.wheel.remove(this.#timer);
+    this.#state = "switched";
+    this.#exchange = null;
+    new UpstreamTunnelH1(this.#connection, exchange).open(rest);
   }
 
   /** The response is whole. The connection is given back first: the next request of the client may want it. */
@@ -261,26 +258,13 @@ export class UpstreamH1 implements ConnectionOwner, RequestSink {
     if (exchange === null) return;
     this.#exchange = null;
     exchange.upstream = null;
-    (this.#backend.context.counters[this.slots.inflight] as number) -= 1;
+    this.#connection.countExchange(-1);
   }
 
   #close(): void {
     this.#state = "closed";
     this.#backend.context.wheel.remove(this.#timer);
-    this.#backend.closed(this);
+    this.#backend.forgetIdle(this);
+    this.#connection.closed();
   }
-
-  /** The dial took too long, or the connection has rested or lived long enough. */
-  #timeOut(): void {
-    const dialing = this.#state === "dialing";
-    this.destroy();
-    if (!dialing) return;
-    (this.#backend.context.counters[GLOBAL_SLOTS.backend_connect_timeout_total] as number) += 1;
-    this.#backend.dialFailed(new Fault("connect_timeout", this.#backend.plan.address));
-  }
-}
-
-function dialFault(error: string): Fault {
-  if (error === "ECONNREFUSED" || error === "ENOENT") return new Fault("connect_refused", error);
-  return new Fault(error === "ETIMEDOUT" ? "connect_timeout" : "connect_failed", error);
 }

@@ -3,18 +3,20 @@ import type { BackendPlan, Plan, ServicePlan } from "../plan.ts";
 import type { WorkerContext } from "../worker-context.ts";
 import { AddressBook } from "./address-book.ts";
 import { Backend } from "./backend.ts";
+import { IdleTotal } from "./idle-total.ts";
 
 export class UpstreamPools {
   readonly addresses = new AddressBook();
   readonly #context: WorkerContext;
   readonly #backends = new Map<string, Backend>();
-  readonly #idleTotal = { count: 0 };
+  readonly #idleTotal: IdleTotal;
 
   constructor(context: WorkerContext) {
     this.#context = context;
+    this.#idleTotal = new IdleTotal(context.counters);
   }
 
-  /** The backend for this place in the plan, kept from the generation before where it was there. */
+  /** The backend for this place in the plan, kept from the generation before where it was there. Throws `BackendTlsError`. */
   backend(service: ServicePlan, plan: BackendPlan, whole: Plan): Backend {
     const key = poolKey(service, plan);
     const settings = { plan, pool: whole.pool, connectTimeoutMs: whole.runtime.connectTimeoutMs };

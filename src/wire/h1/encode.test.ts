@@ -90,8 +90,20 @@ test("a request of HTTP/1.0 goes on as HTTP/1.1, and an empty authority as an em
   assert.equal(encodedRequest(head), "GET / HTTP/1.1\r\nHost: \r\n\r\n");
 });
 
+test("the wish for another protocol is written where there is one", () => {
+  const head = request((head) => {
+    head.upgrade = "websocket";
+    head.fields.addNamed("X-One", "1");
+  });
+  assert.equal(
+    encodedRequest(head),
+    "GET / HTTP/1.1\r\nHost: a.example\r\nX-One: 1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n",
+  );
+});
+
 test("nothing that would split the message can be written", () => {
   const bad = [
+    (head: RequestHead) => (head.upgrade = "a\r\nX: 1"),
     (head: RequestHead) => (head.path = "/a b"),
     (head: RequestHead) => (head.path = "/\r\nX: 1"),
     (head: RequestHead) => (head.path = "/\u010d"),

@@ -65,6 +65,11 @@ test("the request line has one form only", () => {
   }
 });
 
+test("a line that says nothing of HTTP is none of its requests", () => {
+  for (const line of ["INVALID CONNECTION PREFACE", "HELO mail.example ESMTP", "GET / FOO", "SET key value"])
+    refuses(`${line}\r\n\r\n`, "not_http");
+});
+
 test("versions: 1.0, 1.1, later minor versions as 1.1, other major versions are refused", () => {
   assert.equal(accepts("GET / HTTP/1.0\r\n\r\n").version, HttpVersion.http10);
   assert.equal(accepts("GET / HTTP/1.2\r\nHost: a\r\n\r\n").version, HttpVersion.http11);

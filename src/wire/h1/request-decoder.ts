@@ -194,7 +194,7 @@ export class RequestDecoder {
         this.event = H1Event.needMore;
         return pos;
       case StartLineOutcome.malformed:
-        return this.#fail("bad_request", this.#line.detail, pos);
+        return this.#fail(this.#line.isForeign ? "not_http" : "bad_request", this.#line.detail, pos);
       case StartLineOutcome.tooLong:
         return this.#lineTooLong(bytes, start, end);
       case StartLineOutcome.parsed: {

@@ -3,6 +3,7 @@
  * one space each time. Finds the parts; `request-target.ts` reads the target. Called by the request
  * decoder for a line that lies whole in `bytes`.
  */
+import { equalsLower } from "../http/field-id.ts";
 import { CR, LF, SLASH, SP, TARGET_OCTETS, TOKEN_OCTETS } from "../http/octets.ts";
 
 const ZERO = 0x30;
@@ -12,6 +13,7 @@ const UPPER_T = 0x54;
 const UPPER_P = 0x50;
 /** `HTTP/1.1`. */
 const VERSION_BYTES = 8;
+const HTTP: Uint8Array = Buffer.from("http", "latin1");
 
 const QUESTION_MARK = 0x3f;
 /** What a target may hold before its query. */
@@ -27,6 +29,8 @@ export class RequestLine {
   queryStart = 0;
   /** Major version times ten plus minor version. */
   version = 0;
+  /** A line that does not parse has words where method and target stand, and says nothing of HTTP. */
+  isForeign = false;
   /** Where a line that does not parse stops to make sense, and why. */
   stop = 0;
   detail = "";
@@ -34,6 +38,7 @@ export class RequestLine {
   /** Returns the position behind the line; -1 when it stopped at `stop`. */
   parse(bytes: Uint8Array, start: number, end: number): number {
     let pos = start;
+    this.isForeign = false;
     while (pos < end && TOKEN_OCTETS[bytes[pos] as number] === 1) pos++;
     if (pos === end || bytes[pos] !== SP || pos === start) return this.#fail(pos, "no method and space");
     this.methodEnd = pos++;
@@ -48,7 +53,10 @@ export class RequestLine {
     }
     this.targetEnd = pos++;
     this.version = versionAt(bytes, pos, end);
-    if (this.version === -1) return this.#fail(pos, "no HTTP version");
+    if (this.version === -1) {
+      this.isForeign = !namesHttp(bytes, pos, end);
+      return this.#fail(pos, "no HTTP version");
+    }
     pos += VERSION_BYTES;
     if (pos + 1 >= end || bytes[pos] !== CR || bytes[pos + 1] !== LF) {
       return this.#fail(pos, "the request line does not end in CRLF after the version");
@@ -61,6 +69,14 @@ export class RequestLine {
     this.detail = detail;
     return -1;
   }
+}
+
+/** Whether `HTTP` stands anywhere in the rest of the line, in any letter case. */
+function namesHttp(bytes: Uint8Array, start: number, end: number): boolean {
+  for (let pos = start; pos + HTTP.length <= end && bytes[pos] !== LF; pos++) {
+    if (equalsLower(bytes, pos, pos + HTTP.length, HTTP)) return true;
+  }
+  return false;
 }
 
 /** The version that stands at `pos`, as major times ten plus minor; -1 when none does. */

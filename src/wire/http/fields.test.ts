@@ -176,3 +176,40 @@ test("any sequence of edits leaves what a plain list would hold", () => {
     }),
   );
 });
+
+test("a line of another memory becomes a field, whatever its length", () => {
+  const fields = new Fields();
+  const expected: [string, string][] = [];
+  for (const length of [0, 1, 2, 3, 4, 60, 85, 86, 87, 88, 89, 500]) {
+    const value = "v".repeat(length);
+    const source = Buffer.from(`##via: ${value}\r\n#######`, "latin1");
+    const view = new DataView(source.buffer, source.byteOffset, source.length);
+    const line = { source, view, nameStart: 2, nameEnd: 5, valueEnd: 7 + length, id: FieldId.via };
+    assert.equal(fields.addLine(line), expected.length);
+    expected.push(["via", value]);
+  }
+  assert.deepEqual(fields.toArray(), expected);
+  assert.equal(written(fields), expected.map(([name, value]) => `${name}: ${value}\r\n`).join(""));
+  assert.equal(fields.id(3), FieldId.via);
+});
+
+test("the mark of a never-indexed field stays with it and goes with it", () => {
+  const fields = new Fields();
+  for (let i = 0; i < 60; i++) fields.addNamed("x-any", `${i}`);
+  for (const index of [3, 0, 59]) fields.markNeverIndexed(index);
+  const marked = (list: Fields) =>
+    Array.from({ length: list.count }, (_, i) => i).filter((i) => list.neverIndexed(i));
+  assert.deepEqual(marked(fields), [0, 3, 59]);
+  fields.remove(0);
+  const copy = new Fields();
+  copy.addAll(fields);
+  assert.deepEqual(
+    marked(copy).map((index) => copy.value(index)),
+    ["3", "59"],
+  );
+  for (const empty of [() => fields.clear(), () => copy.removeEvery()]) empty();
+  for (const list of [fields, copy]) {
+    for (let i = 0; i < 60; i++) list.addNamed("x-any", "");
+    assert.deepEqual(marked(list), []);
+  }
+});

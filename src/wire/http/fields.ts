@@ -31,10 +31,26 @@ const KEPT_FIELDS = 96;
 const STRIDE = 4;
 const REMOVED = 0x100;
 
+/** Up to so many octets of a line are copied as words, which is cheaper than the call that copies any number. */
+const COPY_WORDS_BYTES = 96;
+
 const ALL_OCTETS: Uint8Array = new Uint8Array(256).fill(1);
 const NO_BYTES: Buffer = Buffer.alloc(0);
 const NO_VIEW = new DataView(new ArrayBuffer(0));
 const NO_INDEX = new Int32Array(0);
+const NO_MARKS = new Uint8Array(0);
+
+/** A field in another memory, which is spelt there as a line is here, and has `WORD_SLACK_BYTES` behind it. */
+export interface FieldLine {
+  readonly source: Buffer;
+  /** The same memory. */
+  readonly view: DataView;
+  readonly nameStart: number;
+  readonly nameEnd: number;
+  readonly valueEnd: number;
+  /** A `FieldId`. */
+  readonly id: number;
+}
 
 export class Fields {
   /** Field lines; `bytes[lineStart(i), lineEnd(i))` is `name: value CRLF`. */
@@ -48,13 +64,15 @@ export class Fields {
   /** How much the store takes without the slack that words need. */
   #roomBytes = 0;
   #index: Int32Array = NO_INDEX;
+  /** Per field 1 where it is never indexed; without length while none is, which is nearly always so. */
+  #neverIndexed: Uint8Array = NO_MARKS;
 
   clear(): void {
     // A store that is too large to be kept has been more than half full, as it is doubled when it grows.
     if (this.length > KEPT_BYTES / 2 && this.bytes.length > KEPT_BYTES) this.#giveBytesBack();
     if (this.count > KEPT_FIELDS / 2 && this.#index.length > KEPT_FIELDS * STRIDE) this.#index = NO_INDEX;
     this.length = 0;
-    this.count = 0;
+    this.removeEvery();
   }
 
   /** Appends a field from raw bytes, already validated by the codec. */
@@ -64,6 +82,19 @@ export class Fields {
     const separator = writeSpan(bytes, start, source, nameStart, nameEnd);
     const end = writeSpan(bytes, separator + 2, source, valueStart, valueEnd);
     return this.#close(start, separator, end, fieldIdOf(bytes, start, separator));
+  }
+
+  /** As `addBytes`, for a field that is a line already; returns its index. */
+  addLine(line: FieldLine): number {
+    const { view, nameStart, nameEnd, valueEnd } = line;
+    const lineEnd = valueEnd + 2;
+    const start = this.#reserve(lineEnd - nameStart);
+    if (lineEnd - nameStart > COPY_WORDS_BYTES) line.source.copy(this.bytes, start, nameStart, lineEnd);
+    else copyFourByFour(this.view, start, view, nameStart, lineEnd);
+    const shift = start - nameStart;
+    this.length = lineEnd + shift;
+    this.addSpan(start, nameEnd + shift, valueEnd + shift, line.id);
+    return this.count - 1;
   }
 
   /** Appends a field the gateway writes itself. The value must hold no CR, LF or NUL: `isFieldValue` tells. */
@@ -141,6 +172,21 @@ export class Fields {
   /** No field is left; what else is in the store stays there. */
   removeEvery(): void {
     this.count = 0;
+    if (this.#neverIndexed.length > 0) this.#neverIndexed = NO_MARKS;
+  }
+
+  /** The field came as a never-indexed literal, and must be one wherever it is sent on (RFC 7541 section 6.2.3). */
+  markNeverIndexed(index: number): void {
+    if (index >= this.#neverIndexed.length) {
+      const grown = new Uint8Array(Math.max(FIRST_FIELDS, index * 2));
+      grown.set(this.#neverIndexed);
+      this.#neverIndexed = grown;
+    }
+    this.#neverIndexed[index] = 1;
+  }
+
+  neverIndexed(index: number): boolean {
+    return index < this.#neverIndexed.length && this.#neverIndexed[index] === 1;
   }
 
   remove(index: number): void {
@@ -261,13 +307,14 @@ export class Fields {
   addAll(other: Fields): void {
     for (let i = 0; i < other.count; i++) {
       if (other.removed(i)) continue;
-      this.addBytes(
+      const added = this.addBytes(
         other.bytes,
         other.nameStart(i),
         other.nameEnd(i),
         other.valueStart(i),
         other.valueEnd(i),
       );
+      if (other.neverIndexed(i)) this.markNeverIndexed(added);
     }
   }
 
@@ -315,4 +362,16 @@ export class Fields {
     grown.set(this.#index);
     this.#index = grown;
   }
+}
+
+/** Copies `source[start, end)`, and up to 3 octets more. */
+function copyFourByFour(
+  target: DataView,
+  offset: number,
+  source: DataView,
+  start: number,
+  end: number,
+): void {
+  const shift = offset - start;
+  for (let at = start; at < end; at += 4) target.setInt32(at + shift, source.getInt32(at, true), true);
 }

@@ -26,7 +26,11 @@ export class RequestHead {
   keepAlive = true;
   /** The client waits for 100 (Continue) before it sends the body (RFC 9110 section 10.1.1). */
   expectContinue = false;
-  /** The protocol asked for in Upgrade, lower case; empty when there is none (RFC 9110 section 7.8). */
+  /**
+   * The protocol that the client wants to switch to, lower case; empty when there is none. From Upgrade
+   * (RFC 9110 section 7.8), or from `:protocol` of an extended CONNECT (RFC 8441), whose `method` is
+   * then GET, so that both are one thing to routes.
+   */
   upgrade = "";
   /** The client accepts trailers (`TE: trailers`, RFC 9110 section 10.1.4). */
   acceptsTrailers = false;

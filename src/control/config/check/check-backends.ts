@@ -1,19 +1,11 @@
 /** Each backend by itself, and the backends of one list beside each other. Feature rows A3.8, A5.1, A5.3, A5.16. */
-import { type BackendScheme, parseBackendUrl } from "../address.ts";
 import type { BackendConfig, ListenerConfig } from "../gateway-config.ts";
 import { isHttpListener } from "../gateway-config.ts";
 import type { ConfigPath } from "../issue.ts";
+import { checkBackendTls } from "./check-backend-tls.ts";
 import type { CheckContext } from "./check-context.ts";
 
 type Protocol = BackendConfig["protocol"];
-
-/** What a URL's scheme may be refined to by `protocol`. */
-const PROTOCOLS_OF: Readonly<Record<BackendScheme, readonly Protocol[]>> = {
-  http: ["h1", "h2"],
-  h2c: ["h2"],
-  https: ["h1", "h2", "h3"],
-  tcp: ["tcp"],
-};
 
 /** Strategies that look at `weight`. */
 const WEIGHTED: readonly string[] = ["weighted_round_robin", "weighted_random"];
@@ -42,7 +34,7 @@ function checkList(context: CheckContext, backends: readonly BackendConfig[], pa
     const inner: ConfigPath = [...path, index];
     if (context.issues.isBad(inner)) continue;
     checkTarget(context, inner);
-    checkTls(context, backend, inner);
+    checkBackendTls(context, backend, inner);
     const key = `${backend.protocol} ${backend.address}`;
     if (backend.address !== "" && seen.has(key)) {
       context.issues.warn(inner, `backend "${backend.address}" is listed twice`, {
@@ -61,34 +53,6 @@ function checkTarget(context: CheckContext, path: ConfigPath): void {
   } else if (!hasAddress && !hasUrl) {
     context.issues.error(path, 'the backend has no "address"', { hint: 'as in address = "10.0.0.5:8080"' });
   }
-}
-
-function checkTls(context: CheckContext, backend: BackendConfig, path: ConfigPath): void {
-  const { issues } = context;
-  const scheme = schemeOf(context, path);
-  if (scheme !== undefined && !PROTOCOLS_OF[scheme].includes(backend.protocol)) {
-    const allowed = PROTOCOLS_OF[scheme].map((protocol) => `"${protocol}"`).join(", ");
-    const message = `protocol "${backend.protocol}" does not fit a URL with ${scheme}://`;
-    issues.error([...path, "protocol"], message, { hint: `it allows ${allowed}` });
-  }
-  const isEncrypted = backend.protocol === "h3" || backend.tls;
-  for (const key of ["tls_ca_path", "tls_verify_hostname", "tls_verify_peer"] as const) {
-    if (isEncrypted || !context.given([...path, key])) continue;
-    const hint = 'TLS needs protocol = "h3", or url = "https://..."';
-    issues.error([...path, key], `"${key}" has no meaning for a backend without TLS`, { at: "key", hint });
-  }
-  const needsCa = backend.protocol === "h3" && backend.tls_verify_peer && backend.tls_ca_path === undefined;
-  if (needsCa && !issues.isBad([...path, "tls_ca_path"])) {
-    issues.error(path, 'a backend of protocol "h3" needs "tls_ca_path"', {
-      hint: "or tls_verify_peer = false, which is not safe",
-    });
-  }
-}
-
-function schemeOf(context: CheckContext, path: ConfigPath): BackendScheme | undefined {
-  const url = context.written([...path, "url"]);
-  const parsed = typeof url === "string" ? parseBackendUrl(url) : undefined;
-  return parsed !== undefined && "scheme" in parsed ? parsed.scheme : undefined;
 }
 
 /** A listener relays what its backends speak. */
@@ -120,7 +84,7 @@ function familyOf(listener: ListenerConfig): readonly Protocol[] {
     case "h1":
     case "h1s":
     case "quic":
-      return ["h1", "h2", "h3"];
+      return ["h1", "h2", "auto", "h3"];
   }
 }
 

@@ -3,6 +3,7 @@ import type { ListenerConfig } from "../gateway-config.ts";
 import { isHttpListener } from "../gateway-config.ts";
 import type { ConfigPath } from "../issue.ts";
 import type { CheckContext } from "./check-context.ts";
+import { checkTls } from "./check-tls.ts";
 
 type Protocol = ListenerConfig["protocol"];
 
@@ -12,9 +13,10 @@ const BELONGS_TO: Readonly<Record<string, readonly Protocol[]>> = {
   quic: ["quic"],
   http: ["h1", "h1s", "quic"],
   alt_svc: ["h1", "h1s"],
-  h2_security: ["h1s"],
+  // `h1` serves HTTP/2 too, to clients that begin with it.
+  h2_security: ["h1", "h1s"],
   websocket: ["h1", "h1s", "quic"],
-  grpc: ["h1s"],
+  grpc: ["h1", "h1s"],
   max_connections: ["tcp", "tls", "h1", "h1s"],
   tcp_allowed_ips: ["tcp", "tls", "h1", "h1s"],
   udp_session_timeout_secs: ["udp"],
@@ -58,24 +60,6 @@ function requireBlock(
   if (!protocols.includes(listener.protocol) || context.given([...path, block])) return;
   const message = `a listener of protocol "${listener.protocol}" needs [listeners.${block}]`;
   context.issues.error([...path, "protocol"], message, { hint: "with cert_path and key_path" });
-}
-
-function checkTls(context: CheckContext, listener: ListenerConfig, path: ConfigPath): void {
-  const { tls } = listener;
-  const inner = [...path, "tls"];
-  if (tls === undefined || context.issues.isBad(inner)) return;
-  if (tls.acme) {
-    if (tls.acme_email === undefined)
-      context.issues.error(inner, '"acme_email" is missing: acme = true needs it');
-    if (tls.challenge_type === "dns-01" && tls.dns_provider === undefined) {
-      context.issues.error(inner, 'challenge_type = "dns-01" needs [listeners.tls.dns_provider]');
-    }
-    return;
-  }
-  for (const key of ["cert_path", "key_path"] as const) {
-    if (tls[key] !== undefined || context.issues.isBad([...inner, key])) continue;
-    context.issues.error(inner, `"${key}" is missing in [listeners.tls]`, { hint: "or set acme = true" });
-  }
 }
 
 function checkRawProxy(context: CheckContext, listener: ListenerConfig, path: ConfigPath): void {

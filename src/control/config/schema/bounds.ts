@@ -12,6 +12,9 @@ export const MAX_U32 = 4_294_967_295;
 /** Listeners of one gateway: each costs a socket in every worker. */
 export const MAX_LISTENERS = 1024;
 
+/** Certificates of one listener: each is parsed in every worker when a plan is taken over. */
+export const MAX_CERTIFICATES = 1024;
+
 /** Backends of one service: a worker keeps a pool for each. */
 export const MAX_BACKENDS = 4096;
 

@@ -109,7 +109,7 @@ export const altSvcSchema = optionalTable({
 });
 
 export const h2SecuritySchema = table({
-  doc: "Limits of HTTP/2 connections against floods and stalls (RFC 9113, section 10.5). For `h1s`.",
+  doc: "Limits of HTTP/2 connections against floods and stalls (RFC 9113, section 10.5). For `h1s`, and for `h1`, which serves HTTP/2 by prior knowledge.",
   fields: {
     max_pending_accept_reset_streams: integer({
       min: 1,

@@ -1,9 +1,9 @@
-/** `[listeners.websocket]` and `[listeners.grpc]`. Feature rows A12.1 to A12.4, A11.2, A11.3. */
-import { boolean, duration, integer, optionalTable } from "../define.ts";
+/** `[listeners.websocket]` and `[listeners.grpc]`. Feature rows A12.1 to A12.4, A11.2, A11.3, B20. */
+import { boolean, duration, integer, table } from "../define.ts";
 import { MAX_BYTES, MAX_TIMER_S, MAX_U32 } from "./bounds.ts";
 
-export const websocketSchema = optionalTable({
-  doc: "WebSocket (RFC 6455) on this listener. For `h1`, `h1s` and `quic`.",
+export const websocketSchema = table({
+  doc: "WebSocket (RFC 6455) on this listener: the backend shakes hands first, then the client. For `h1`, `h1s` and `quic`.",
   fields: {
     enabled: boolean({
       default: true,
@@ -50,9 +50,9 @@ export const websocketSchema = optionalTable({
       example: "10",
     }),
     h2_extended_connect: boolean({
-      default: false,
+      default: true,
       doc: "WebSocket over HTTP/2 (RFC 8441).",
-      example: "true",
+      example: "false",
     }),
     h3_extended_connect: boolean({
       default: false,
@@ -62,8 +62,8 @@ export const websocketSchema = optionalTable({
   },
 });
 
-export const grpcSchema = optionalTable({
-  doc: "gRPC on this listener. For `h1s`.",
+export const grpcSchema = table({
+  doc: "gRPC on this listener. For `h1s`, and for `h1`, where it needs HTTP/2 by prior knowledge.",
   fields: {
     enabled: boolean({ default: true, doc: "Whether gRPC has its own handling.", example: "true" }),
     max_deadline_seconds: duration({
@@ -73,6 +73,11 @@ export const grpcSchema = optionalTable({
       default: 300,
       doc: "Longest `grpc-timeout` that is passed on; a longer one is shortened to this.",
       example: "60",
+    }),
+    web: boolean({
+      default: true,
+      doc: "Whether gRPC-Web, binary and text, is translated to gRPC. It works over HTTP/1.1 too.",
+      example: "false",
     }),
     health_synthesized: boolean({
       default: true,

@@ -36,10 +36,10 @@ const listenerSchema = table({
       refused: {
         http: 'plain HTTP/1.1 is "h1", HTTP over TLS is "h1s".',
         https: 'HTTP over TLS is "h1s".',
-        h2: 'HTTP/2 is served by "h1s", which negotiates it by ALPN.',
+        h2: 'HTTP/2 is served by "h1s", which negotiates it by ALPN, and by "h1" to clients that know it.',
         h3: 'HTTP/3 is served by "quic".',
       },
-      doc: "What is served: `h1` HTTP/1.1; `h1s` HTTP/2 and HTTP/1.1 over TLS, by ALPN; `quic` HTTP/3; `tcp` and `udp` relay bytes and datagrams; `tls` ends TLS and relays the bytes.",
+      doc: "What is served: `h1` HTTP/1.1, and HTTP/2 by prior knowledge; `h1s` HTTP/2 and HTTP/1.1 over TLS, by ALPN; `quic` HTTP/3; `tcp` and `udp` relay bytes and datagrams; `tls` ends TLS and relays the bytes.",
       example: '"h1"',
     }),
     backends: backendTables(

@@ -1,6 +1,6 @@
-/** `[routers.NAME]`. Feature rows A4.1 to A4.3. */
+/** `[routers.NAME]`. Feature rows A4.1 to A4.3, A12.1. */
 import { integer, record, string, strings, table } from "../define.ts";
-import { rule } from "../format.ts";
+import { rule, upgradeToken } from "../format.ts";
 import { MAX_NAMED } from "./bounds.ts";
 
 export const routersSchema = record({
@@ -37,6 +37,14 @@ export const routersSchema = record({
         maxItems: 64,
         doc: "The middlewares, by name, in the order in which a request meets them.",
         example: '["limit"]',
+      }),
+      allow_upgrades: strings({
+        format: upgradeToken,
+        default: [],
+        defaultText: "none but `websocket`",
+        maxItems: 16,
+        doc: "Protocols that requests may be upgraded to (RFC 9110, section 7.8): the connection then carries bytes that nobody looks into. WebSocket needs no permission; `h2c` is never passed on.",
+        example: '["acme-tunnel/1"]',
       }),
       priority: integer({
         min: -1_000_000_000,

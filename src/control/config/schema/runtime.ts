@@ -17,6 +17,11 @@ const runtimeTlsSchema = table({
       doc: "TLS 1.3 only, on every listener.",
       example: "true",
     }),
+    watch: boolean({
+      default: false,
+      doc: "Reads certificates again when one of their files changes, those of backends included. `[listeners.tls].watch` says otherwise for the files of one listener.",
+      example: "true",
+    }),
   },
 });
 

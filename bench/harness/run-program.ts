@@ -1,0 +1,25 @@
+/** Runs a program pinned to some CPUs, to its end, and gives what it printed. */
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { atExit } from "./at-exit.ts";
+
+export async function runPinned(
+  cpus: readonly number[],
+  command: string,
+  args: readonly string[],
+): Promise<string> {
+  const child = spawn("taskset", ["-c", cpus.join(","), command, ...args], {
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  const forget = atExit(() => child.kill());
+  let text = "";
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding("utf8");
+    stream.on("data", (part: string) => {
+      text += part;
+    });
+  }
+  await once(child, "close");
+  forget();
+  return text;
+}

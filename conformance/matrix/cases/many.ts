@@ -1,0 +1,31 @@
+/** A thousand requests at once: over HTTP/1.1 on as many connections, over HTTP/2 on four, none of which is answered before all are there. */
+import assert from "node:assert/strict";
+import { type Cell, MANY } from "../cells.ts";
+import { connectTo } from "../client.ts";
+import type { MatrixCase } from "../matrix-case.ts";
+
+/** The gateway lets 256 streams be on a connection. */
+const SESSIONS = 4;
+
+export const MANY_AT_ONCE: MatrixCase = {
+  name: "1000-concurrent",
+  play: async (cell) => {
+    const clients = await connectAll(cell);
+    try {
+      cell.origin.crowd.expected = MANY;
+      const calls = Array.from({ length: MANY }, (_, index) =>
+        clients[index % clients.length]?.open({ path: "/crowd" }).over(),
+      );
+      for (const call of await Promise.all(calls))
+        assert.deepEqual([call?.status, call?.text, call?.outcome], [200, "together\n", "whole"]);
+      assert.equal(cell.origin.crowd.size, 0);
+    } finally {
+      for (const client of clients) client.close();
+    }
+  },
+};
+
+async function connectAll({ front, port }: Cell): Promise<Awaited<ReturnType<typeof connectTo>>[]> {
+  if (front === "h1" || front === "h1s") return [await connectTo(front, port, MANY)];
+  return await Promise.all(Array.from({ length: SESSIONS }, () => connectTo(front, port)));
+}

@@ -1,0 +1,111 @@
+/** The client of a cell: connections on node:http, node:https or node:http2, that are kept between exchanges. */
+import { once } from "node:events";
+import { Agent as PlainAgent } from "node:http";
+import { type ClientHttp2Session, connect } from "node:http2";
+import { Agent as SecureAgent } from "node:https";
+import { connect as connectSocket, type Socket } from "node:net";
+import { connect as connectTls } from "node:tls";
+import { HOST } from "../../test/support/addresses.ts";
+import { within } from "../../test/support/wait-for.ts";
+import type { Ask, Call } from "./call.ts";
+import { CallH1 } from "./call-h1.ts";
+import { CallH2 } from "./call-h2.ts";
+
+/** The version, and `s` for TLS: `h2` is by prior knowledge, `h2s` and `h1s` by ALPN. */
+export type Front = "h1" | "h1s" | "h2" | "h2s";
+
+export const FRONTS: readonly Front[] = ["h1", "h1s", "h2", "h2s"];
+
+/** Megabytes of a session's own; node:http2 resets streams when a test writes more than that at once. */
+const MAX_SESSION_MEMORY = 64;
+
+const CONNECT_TIMEOUT_MS = 10_000;
+
+export interface Client {
+  /** Connections that it has opened. */
+  readonly connections: number;
+  open(ask: Ask): Call;
+  close(): void;
+}
+
+/** With at most `connections` at once over HTTP/1.1, and one over HTTP/2. */
+export async function connectTo(front: Front, port: number, connections = 1): Promise<Client> {
+  switch (front) {
+    case "h1":
+    case "h1s":
+      return new ClientH1(port, front === "h1s", connections);
+    case "h2":
+    case "h2s":
+      return new ClientH2(await openSession(front, port));
+  }
+}
+
+/** A session whose settings from the gateway are known. */
+export async function openSession(front: Front, port: number): Promise<ClientHttp2Session> {
+  const session = connect(`${front === "h2s" ? "https" : "http"}://${HOST}:${port}`, {
+    maxSessionMemory: MAX_SESSION_MEMORY,
+    rejectUnauthorized: false,
+    servername: "localhost",
+  });
+  session.on("error", () => undefined);
+  await within("the settings of a session", CONNECT_TIMEOUT_MS, once(session, "remoteSettings"));
+  return session;
+}
+
+class ClientH1 implements Client {
+  connections = 0;
+  /** The sockets under those of TLS, which can not be reset themselves. */
+  readonly #under = new WeakMap<Socket, Socket>();
+  readonly #agent: PlainAgent;
+  readonly #secure: boolean;
+  readonly #port: number;
+
+  constructor(port: number, secure: boolean, maxSockets: number) {
+    this.#port = port;
+    this.#secure = secure;
+    const options = { keepAlive: true, maxSockets };
+    this.#agent = secure ? new SecureAgent(options) : new PlainAgent(options);
+    if (secure) this.#agent.createConnection = () => this.#connectSecurely();
+    const known = new WeakSet<Socket>();
+    this.#agent.on("free", (socket: Socket) => {
+      if (known.has(socket)) return;
+      known.add(socket);
+      this.connections += 1;
+    });
+  }
+
+  open(ask: Ask): Call {
+    const options = { host: HOST, port: this.#port, agent: this.#agent };
+    return new CallH1(ask, this.#secure, options, (socket) => this.#under.get(socket) ?? socket);
+  }
+
+  close(): void {
+    this.#agent.destroy();
+  }
+
+  #connectSecurely(): Socket {
+    const under = connectSocket(this.#port, HOST);
+    const servername = "localhost";
+    const socket = connectTls({ socket: under, rejectUnauthorized: false, servername });
+    under.on("error", (error) => socket.destroy(error));
+    this.#under.set(socket, under);
+    return socket;
+  }
+}
+
+class ClientH2 implements Client {
+  readonly connections = 1;
+  readonly #session: ClientHttp2Session;
+
+  constructor(session: ClientHttp2Session) {
+    this.#session = session;
+  }
+
+  open(ask: Ask): Call {
+    return new CallH2(ask, this.#session);
+  }
+
+  close(): void {
+    this.#session.destroy();
+  }
+}

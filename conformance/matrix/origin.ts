@@ -1,0 +1,149 @@
+/**
+ * The backend of a cell: node:http, or node:http2 without TLS or with it, which share the interface that
+ * `origin-answers.ts` is written to. It keeps what it saw of each request and how that ended.
+ */
+import { once } from "node:events";
+import { createServer as createH1, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import {
+  createSecureServer,
+  createServer as createH2,
+  type Http2SecureServer,
+  type Http2Server,
+  type Http2Session,
+  type ServerHttp2Stream,
+} from "node:http2";
+import type { AddressInfo, Socket } from "node:net";
+import { HOST } from "../../test/support/addresses.ts";
+import type { TestIdentity } from "../../test/support/certificates.ts";
+import type { CleanupScope } from "../../test/support/gateway.ts";
+import { answer, Crowd, refuseToContinue } from "./origin-answers.ts";
+import { echoConnect, echoUpgrade } from "./origin-websocket.ts";
+import { Digest } from "./digest.ts";
+
+/** `h2s`: over TLS. */
+export type Back = "h1" | "h2" | "h2s";
+
+export class Seen {
+  readonly method: string;
+  readonly path: string;
+  readonly headers: IncomingMessage["headers"];
+  readonly body = new Digest();
+  /** Octets of an endless answer that have been written. */
+  written = 0;
+  /** The request came whole. */
+  whole = false;
+  /** Of the request, once it is whole. */
+  trailers: IncomingMessage["trailers"] = {};
+  /** The exchange is over, and the answer was sent whole, or not. */
+  end: "open" | "answered" | "cut" = "open";
+  /** Of the stream of HTTP/2; over HTTP/1.1 there is none. */
+  resetCode: number | undefined;
+
+  constructor(request: IncomingMessage) {
+    this.method = request.method ?? "";
+    this.path = request.url ?? "";
+    this.headers = request.headers;
+  }
+}
+
+export class Origin {
+  readonly back: Back;
+  /** In the order in which their heads came. */
+  readonly requests: Seen[] = [];
+  /** Connections that there ever were. */
+  connections = 0;
+  readonly crowd = new Crowd();
+  readonly #server: Server | Http2Server | Http2SecureServer;
+  readonly #sockets = new Set<Socket>();
+
+  static async start(scope: CleanupScope, back: Back, identity: TestIdentity): Promise<Origin> {
+    const origin = new Origin(back, identity);
+    origin.#server.listen({ port: 0, host: HOST, backlog: 2048 });
+    await once(origin.#server, "listening");
+    scope.after(() => origin.#stop());
+    return origin;
+  }
+
+  private constructor(back: Back, identity: TestIdentity) {
+    this.back = back;
+    this.#server = serverOf(back, identity);
+    this.#server.on("connection", (socket: Socket) => {
+      this.connections += 1;
+      this.#sockets.add(socket);
+      socket.on("error", () => undefined);
+      socket.on("close", () => this.#sockets.delete(socket));
+    });
+    this.#server.on("session", (session: Http2Session) => void session.on("error", () => undefined));
+    this.#server.on("request", (request: IncomingMessage, response: ServerResponse) => {
+      answer(this.#see(request, response), request, response, this.crowd);
+    });
+    this.#server.on("checkContinue", (request: IncomingMessage, response: ServerResponse) => {
+      const seen = this.#see(request, response);
+      if (refuseToContinue(request, response)) return;
+      response.writeContinue();
+      answer(seen, request, response, this.crowd);
+    });
+    if (back === "h1") echoUpgrade(this.#server as Server);
+    else echoConnect(this.#server as Http2Server);
+  }
+
+  get address(): string {
+    return `${HOST}:${(this.#server.address() as AddressInfo).port}`;
+  }
+
+  get open(): number {
+    return this.#sockets.size;
+  }
+
+  /** The newest request for the path. */
+  last(path: string): Seen | undefined {
+    return this.requests.findLast((seen) => seen.path === path);
+  }
+
+  count(path: string): number {
+    return this.requests.filter((seen) => seen.path === path).length;
+  }
+
+  #see(request: IncomingMessage, response: ServerResponse): Seen {
+    const seen = new Seen(request);
+    this.requests.push(seen);
+    request.on("error", () => undefined);
+    response.on("error", () => undefined);
+    const stream = streamOf(request);
+    request.on("end", () => {
+      // Node.js ends the body of a stream that is reset, too.
+      seen.whole = (stream?.rstCode ?? 0) === 0;
+      seen.trailers = request.trailers;
+    });
+    response.on("close", () => {
+      seen.resetCode = stream?.rstCode;
+      const whole = response.writableFinished && (stream?.rstCode ?? 0) === 0;
+      seen.end = whole ? "answered" : "cut";
+    });
+    return seen;
+  }
+
+  async #stop(): Promise<void> {
+    const closed = once(this.#server, "close");
+    this.#server.close();
+    for (const socket of this.#sockets) socket.destroy();
+    await closed;
+  }
+}
+
+function serverOf(back: Back, identity: TestIdentity): Server | Http2Server | Http2SecureServer {
+  const settings = { enableConnectProtocol: true };
+  switch (back) {
+    case "h1":
+      return createH1({ keepAliveTimeout: 60_000 });
+    case "h2":
+      return createH2({ settings });
+    case "h2s":
+      return createSecureServer({ settings, cert: identity.certPem, key: identity.keyPem });
+  }
+}
+
+/** The stream under a request of HTTP/2. */
+export function streamOf(request: IncomingMessage): ServerHttp2Stream | undefined {
+  return (request as unknown as { readonly stream?: ServerHttp2Stream }).stream;
+}

@@ -1,0 +1,29 @@
+/** The plan of a configuration, with the certificates of golden files, for tests of plans and of those who take them. */
+import assert from "node:assert/strict";
+import { loadCertificates } from "../../src/control/certificates/load-certificates.ts";
+import { parseConfig } from "../../src/control/config/parse-config.ts";
+import { SeriesRegistry } from "../../src/control/metrics/series-registry.ts";
+import { buildPlan } from "../../src/control/plan/build-plan.ts";
+import { TICKET_KEY_BYTES } from "../../src/fastpath/tls.ts";
+import type { Plan } from "../../src/proxy/plan.ts";
+import { goldenFiles } from "../config/golden-files.ts";
+
+/** Room for plans that are larger than the memory of a gateway. */
+const SLOTS = 10_000_000;
+
+export const TICKET_KEY = new Uint8Array(TICKET_KEY_BYTES).fill(1);
+export const KEY_LOG_PATH = "/keys.log";
+
+export function planFromToml(toml: string, files = goldenFiles()): Plan {
+  const { config, issues } = parseConfig(toml, { file: "t", env: {}, certificates: { files } });
+  assert.ok(config !== undefined, JSON.stringify(issues));
+  return buildPlan({
+    config,
+    generation: 1,
+    registry: new SeriesRegistry({ clearSlots: () => {}, slots: SLOTS }),
+    resolved: {},
+    certificates: loadCertificates(config, { files }).store,
+    ticketKeys: () => [TICKET_KEY],
+    keyLogPath: KEY_LOG_PATH,
+  });
+}
