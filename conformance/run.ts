@@ -10,7 +10,11 @@ import { runGatewayProbe, type CaseResult } from "./h1/gateway-probe.ts";
 import { INTEROP_TOOLS, runInterop } from "./grpc/interop.ts";
 import { H2SPEC, runH2spec } from "./h2/h2spec.ts";
 import { runHpackStories } from "./h2/hpack-stories.ts";
+import { NGINX } from "./matrix/nginx-backend.ts";
 import { runCells } from "./matrix/run-cells.ts";
+import { CURL, runCurl } from "./matrix/run-curl.ts";
+import { H2LOAD, NGHTTP, runH2load, runNghttp } from "./matrix/run-nghttp.ts";
+import { runNginx } from "./matrix/run-nginx.ts";
 import { findTool } from "./tools.ts";
 import { openOverH1, openOverH2 } from "../test/support/websocket-stream.ts";
 import { runAutobahn } from "./ws/run-autobahn.ts";
@@ -77,7 +81,13 @@ const PROTOCOLS: Readonly<Record<string, Protocol>> = {
     suites: [{ name: "interop", needs: { tools: INTEROP_TOOLS }, run: runInterop }],
   },
   matrix: {
-    suites: [{ name: "node", needs: NOTHING, run: runCells }],
+    suites: [
+      { name: "node", needs: NOTHING, run: runCells },
+      { name: "curl", needs: { tools: [CURL] }, run: runCurl },
+      { name: "nghttp", needs: { tools: [NGHTTP] }, run: runNghttp },
+      { name: "h2load", needs: { tools: [H2LOAD] }, run: runH2load },
+      { name: "nginx", needs: { tools: [NGINX] }, run: runNginx },
+    ],
   },
 };
 

@@ -106,12 +106,16 @@ async function canConnect(port: number): Promise<boolean> {
 async function runCase(name: (typeof CASES)[number], port: number, ca: string): Promise<CaseResult> {
   const { code, output } = await runTool(
     findTool(CLIENT) ?? CLIENT,
-    [
-      ...["-server_host", HOST, "-server_port", `${port}`, "-server_host_override", NAME],
-      ...["-use_tls", "-use_test_ca", "-ca_file", ca, "-test_case", name],
-      ...(FLAGS[name] ?? []),
-    ],
+    [...target(port), ...trust(ca), "-test_case", name, ...(FLAGS[name] ?? [])],
     CASE_TIMEOUT_MS,
   );
   return { id: name, problem: code === 0 ? undefined : `exit code ${code}: ${output.trim().slice(-400)}` };
+}
+
+function target(port: number): readonly string[] {
+  return ["-server_host", HOST, "-server_port", `${port}`, "-server_host_override", NAME];
+}
+
+function trust(ca: string): readonly string[] {
+  return ["-use_tls", "-use_test_ca", "-ca_file", ca];
 }

@@ -16,8 +16,8 @@ export type Front = "h1" | "h1s" | "h2" | "h2s";
 
 export const FRONTS: readonly Front[] = ["h1", "h1s", "h2", "h2s"];
 
-/** Megabytes of a session's own; node:http2 resets streams when a test writes more than that at once. */
-const MAX_SESSION_MEMORY = 64;
+/** Megabytes of a session's own; node:http2 resets streams when more than that waits to be sent. */
+const MAX_SESSION_MEMORY = 512;
 
 const CONNECT_TIMEOUT_MS = 10_000;
 

@@ -25,7 +25,11 @@ export function echoConnect(server: Http2Server): void {
 
 /** What ws does after a handshake: it has no handshake of its own over HTTP/2. */
 function overStream(stream: ServerHttp2Stream): WebSocket {
-  const Bare = WebSocket as unknown as new (address: null, protocols: undefined, options: object) => WebSocket & {
+  const Bare = WebSocket as unknown as new (
+    address: null,
+    protocols: undefined,
+    options: object,
+  ) => WebSocket & {
     setSocket(socket: Duplex, head: Buffer, options: object): void;
   };
   const socket = new Bare(null, undefined, { autoPong: true });

@@ -16,7 +16,11 @@ const LANES = 4;
 
 export async function runCells(scope: CleanupScope): Promise<CaseResult[]> {
   const { gateway, cells } = await startCells(scope);
-  const results = await runInCells(cells, [...BODIES, ...INTERIM, ...ABORTS, ...RESETS, REUSE, WEBSOCKET], LANES);
+  const results = await runInCells(
+    cells,
+    [...BODIES, ...INTERIM, ...ABORTS, ...RESETS, REUSE, WEBSOCKET],
+    LANES,
+  );
   // One after the other: the memory is that of the one worker, and a thousand at once are enough for the machine.
   const [worker = 0] = gateway.workers();
   results.push(...(await runInCells(cells, heldBack(worker), 1)));

@@ -2,7 +2,8 @@
  * TLS of a native transport as TypeScript sees it: contexts that the addon made, what a handshake agreed
  * on, and why TLS ended a connection. OpenSSL itself is in `native/tls`.
  */
-import { getCACertificates } from "node:tls";
+// The namespace: older versions of Node.js, which are told that they are too old, do not have what is used.
+import * as tls from "node:tls";
 import type { NativeTlsContext, NativeTransportHandle } from "./native-addon.ts";
 import {
   TLS_ERROR_PREFIX,
@@ -31,7 +32,7 @@ export class NativeClientContext implements TlsClientContext {
   constructor(handle: NativeTransportHandle, settings: TlsClientSettings) {
     const trusted = settings.caPem === "" && settings.verifyPeer;
     // The addon makes one store of one text, however many contexts use it.
-    const caPem = trusted ? getCACertificates("default").join("\n") : settings.caPem;
+    const caPem = trusted ? tls.getCACertificates("default").join("\n") : settings.caPem;
     this.native = handle.tlsClient({ ...settings, caPem });
   }
 }

@@ -266,6 +266,7 @@ export const GLOBAL_SLOTS = {
   tls_handshake_failures_total: 18,
   tls_handshake_timeouts_total: 19,
   tls_misdirected_requests_total: 20,
+  tls_connection_failures_total: 62,
   upstream_tls_handshakes_total: 21,
   upstream_tls_resumptions_total: 22,
   upstream_tls_handshake_failures_total: 23,

@@ -118,8 +118,9 @@ describe("a length", { timeout: 60_000 }, () => {
       const bodiless = await scene.attacker(attack, { tls: true });
       assert.match(await bodiless.ask(withField("content-length", "4")), MALFORMED);
     });
-    // What was on its way when the mistake showed was broken off: no whole request arrived.
-    assert.deepEqual(startLines(since), []);
+    // What was on its way when the mistake showed was broken off. Some had all of their length by then, and no more.
+    for (const { body } of arrived(since)) assert.match(body.toString(), /^(abcd)?$/);
+    scene.backend.requests.length = since;
     assert.doesNotMatch(upstreamBytes(), /^GET \/smuggled/m);
     assert.deepEqual(scene.backend.violations, []);
   });

@@ -28,9 +28,9 @@ const greeter: Http2Handler = (stream, headers) => {
     {
       ":status": 200,
       "content-type": "application/grpc+proto",
-      "x-timeout": `${headers["grpc-timeout"]}`,
-      "x-type": `${headers["content-type"]}`,
-      "x-te": `${headers["te"]}`,
+      "x-timeout": String(headers["grpc-timeout"]),
+      "x-type": String(headers["content-type"]),
+      "x-te": String(headers["te"]),
     },
     { waitForTrailers: true },
   );

@@ -64,6 +64,7 @@ describe("WebSocket", { timeout: 120_000 }, () => {
     assert.deepEqual(client.text.slice(total), many);
     client.socket.close(4001, "done");
     assert.deepEqual(await client.closed(), { code: 4001, reason: "done" });
+    await waitFor("the backend to see the end", () => backend.closes.length > 0);
     assert.deepEqual(backend.closes, [{ code: 4001, reason: "done" }]);
     const metrics = await gateway.metric("no tunnel", (now) => now.sum("websocket_tunnels") === 0);
     assert.equal(metrics.sum("websocket_tunnels_total"), 1);

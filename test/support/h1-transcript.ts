@@ -235,13 +235,15 @@ function requestRecord(head: RequestHead): RequestRecord {
   return { method, authority, path, version, bodyLength, keepAlive, ...more, ...rest };
 }
 
-/** The proxy gives a request that named no host one of its own; here it is any. */
+/** The proxy gives a request that named no host one of its own; here it is any. Upgrades that it does not allow do not pass. */
 function canonicalHead(head: RequestHead): string {
-  const { authority } = head;
+  const { authority, upgrade } = head;
   if (authority === "") head.authority = "host.invalid";
+  head.upgrade = "";
   const out = Buffer.alloc(requestHeadLength(head));
   const end = encodeRequestHead(out, 0, head);
   head.authority = authority;
+  head.upgrade = upgrade;
   return out.latin1Slice(0, end);
 }
 

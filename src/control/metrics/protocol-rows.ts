@@ -17,6 +17,9 @@ export const TLS_ROWS = {
   tls_handshake_timeouts_total: counter(
     "TLS handshakes with clients that were given up after runtime.handshake_timeout_ms.",
   ),
+  tls_connection_failures_total: counter(
+    "TLS connections with clients that ended out of order behind the handshake: a broken record, a renegotiation, too many KeyUpdates, no close_notify.",
+  ),
   tls_misdirected_requests_total: counter(
     "Requests for another host than the one that the TLS handshake named; they got 421.",
   ),

@@ -20,6 +20,7 @@ import { startResponse } from "../exchange/start-response.ts";
 import { finishExchange } from "../finish/finish-exchange.ts";
 import type { ClientConnection } from "../listener/client-connection.ts";
 import type { ListenerSocket } from "../listener/listener-socket.ts";
+import { tellTlsFailure } from "../listener/tls-failure.ts";
 import type { WorkerContext } from "../worker-context.ts";
 import { ExchangeClock } from "./exchange-clock.ts";
 import { ClientTunnelH1 } from "./client-tunnel-h1.ts";
@@ -117,6 +118,7 @@ export class DownstreamH1 implements ClientConnection, IntakeOwner, ResponseSink
   }
 
   onClose(error: string): void {
+    tellTlsFailure(this.#context, this.#connection, this.#listener, error);
     if (this.#state === "exchange")
       abandonExchange(this.#context, this.#exchange, new Fault("client_closed", error));
     this.#close();

@@ -21,6 +21,7 @@ import { MAX_STREAM_ID } from "../../wire/h2/h2-limits.ts";
 import { countAbuse } from "../h2-abuse.ts";
 import type { ClientConnection } from "../listener/client-connection.ts";
 import type { ListenerSocket } from "../listener/listener-socket.ts";
+import { tellTlsFailure } from "../listener/tls-failure.ts";
 import { GLOBAL_SLOTS } from "../plan.ts";
 import type { WorkerContext } from "../worker-context.ts";
 import { H2Deadlines } from "./h2-deadlines.ts";
@@ -113,6 +114,7 @@ export class DownstreamH2 implements ClientConnection, RequestsOwner {
   }
 
   onClose(error: string): void {
+    tellTlsFailure(this.#context, this.#connection, this.#listener, error);
     this.#codec.close(error === "" ? "the connection was closed" : error);
     this.#close();
   }

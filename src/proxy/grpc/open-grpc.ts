@@ -25,9 +25,9 @@ export function openGrpc({ counters, clock }: WorkerContext, exchange: Exchange)
   (counters[GLOBAL_SLOTS.grpc_requests_total] as number) += 1;
   if (kind !== "grpc") {
     (counters[GLOBAL_SLOTS.grpc_web_requests_total] as number) += 1;
-    new GrpcWebBridge(exchange, kind);
+    exchange.downstream = new GrpcWebBridge(exchange, kind);
   }
-  new GrpcCall(exchange, clock);
+  exchange.downstream = new GrpcCall(exchange, clock);
   const askedMs = askedTimeoutMs(request.fields);
   if (askedMs === MALFORMED_TIMEOUT) return new Fault("grpc_bad_timeout");
   if (clampTimeout(request.fields, askedMs, grpc))

@@ -8,11 +8,10 @@ export class ResponseFilter implements ResponseSink {
   /** Towards the client. */
   protected readonly next: ResponseSink;
 
-  /** Puts itself between the exchange's downstream and whoever answers. */
+  /** Stands before what is now the exchange's downstream; whoever makes it puts it into that place. */
   constructor(exchange: Exchange) {
     this.exchange = exchange;
     this.next = exchange.downstream;
-    exchange.downstream = this;
   }
 
   informational(): void {

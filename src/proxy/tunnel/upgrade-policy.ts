@@ -28,7 +28,12 @@ export function decideUpgrade(exchange: Exchange, route: RoutePlan): Fault | nul
   const { request } = exchange;
   if (request.version > HttpVersion.http11) return decideConnect(exchange, route);
   const offered = request.upgrade.split(",").map((protocol) => protocol.trim());
-  if (offered.includes(WEBSOCKET)) return decideWebSocket(exchange);
+  if (offered.includes(WEBSOCKET)) {
+    const fault = decideWebSocket(exchange);
+    // A client that takes no answer for a no might send frames next: they are not to be read as requests.
+    if (fault !== null) request.keepAlive = false;
+    return fault;
+  }
   // A body would have to be through before the switch; nobody who wants a tunnel sends one.
   const allowed = request.bodyLength === 0 ? offered.find((each) => isAllowed(each, route)) : undefined;
   request.upgrade = allowed ?? "";
