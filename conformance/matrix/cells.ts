@@ -71,7 +71,7 @@ export function listenerOf(site: SecureSite, { name, front, port, backend }: Lis
 export async function startGateway(scope: CleanupScope, listeners: readonly Block[]): Promise<Gateway> {
   return await Gateway.start(scope, {
     listeners,
-    runtime: { per_ip_connection_cap: CONNECTIONS },
+    runtime: { per_ip_connection_cap: CONNECTIONS, max_keepalive_requests: 0 },
     pool: { max_per_backend: CONNECTIONS, max_pending_per_backend: CONNECTIONS },
   });
 }

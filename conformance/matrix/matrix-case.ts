@@ -5,6 +5,8 @@ import type { Cell } from "./cells.ts";
 
 export interface MatrixCase {
   readonly name: string;
+  /** Where it is played; default: in every cell. */
+  readonly fits?: (cell: Cell) => boolean;
   /** Throws what failed. */
   play(cell: Cell): Promise<void>;
 }
@@ -35,8 +37,10 @@ export async function runInCells(
 
 async function playAll(cell: Cell, cases: readonly MatrixCase[]): Promise<CaseResult[]> {
   const results: CaseResult[] = [];
-  for (const { name, play } of cases)
+  for (const { name, play, fits } of cases) {
+    if (fits?.(cell) === false) continue;
     results.push({ id: `${cell.name}/${name}`, problem: await problemOf(name, play(cell)) });
+  }
   return results;
 }
 

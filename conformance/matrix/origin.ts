@@ -23,6 +23,9 @@ import { Digest } from "./digest.ts";
 /** `h2s`: over TLS. */
 export type Back = "h1" | "h2" | "h2s";
 
+/** Megabytes; node:http2 resets streams when more than that waits to be sent on a session. */
+const MAX_SESSION_MEMORY = 512;
+
 export class Seen {
   readonly method: string;
   readonly path: string;
@@ -137,9 +140,14 @@ function serverOf(back: Back, identity: TestIdentity): Server | Http2Server | Ht
     case "h1":
       return createH1({ keepAliveTimeout: 60_000 });
     case "h2":
-      return createH2({ settings });
+      return createH2({ settings, maxSessionMemory: MAX_SESSION_MEMORY });
     case "h2s":
-      return createSecureServer({ settings, cert: identity.certPem, key: identity.keyPem });
+      return createSecureServer({
+        settings,
+        maxSessionMemory: MAX_SESSION_MEMORY,
+        cert: identity.certPem,
+        key: identity.keyPem,
+      });
   }
 }
 

@@ -113,6 +113,8 @@ function plainCases(curl: Curl): MatrixCase[] {
     },
     {
       name: "keep-alive-reuse",
+      // Before its release 8.0.0 curl can not use a connection of prior knowledge twice.
+      fits: ({ front }) => front !== "h2",
       play: async (cell) => {
         const scheme = cell.front.endsWith("s") ? "https" : "http";
         const first = `${scheme}://${HOST}:${cell.port}/content`;
@@ -193,7 +195,7 @@ function lastCases(curl: Curl, largeFile: string, large: Buffer): MatrixCase[] {
     {
       name: "client-abort",
       play: async (cell) => {
-        const { exit } = await curl(cell, "/endless/curl", ["--max-time", "0.2"]);
+        const { exit } = await curl(cell, "/endless/curl", ["--max-time", "0.2", "--limit-rate", "10M"]);
         assert.equal(exit, 28);
         assert.equal((await ended(cell, "/endless/curl")).end, "cut");
       },

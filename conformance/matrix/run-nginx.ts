@@ -94,11 +94,12 @@ const CASES: readonly NginxCase[] = [
   },
   {
     name: "100-continue",
-    play: async (client, nginx, { name }) => {
+    play: async (client, nginx, { name, backend }) => {
       const path = `/expect-${name}`;
       const headers = { expect: "100-continue", "content-length": `${BODY.length}` };
       const call = client.open({ method: "PUT", path, headers, body: true });
-      await call.continued();
+      // Over HTTP/2 nginx sends no 100: the client goes on without (RFC 9110 section 10.1.1).
+      if (backend.protocol === "h1") await call.continued();
       call.end(BODY);
       await call.over();
       assert.deepEqual([call.status, nginx.uploaded(path).equals(BODY)], [201, true]);

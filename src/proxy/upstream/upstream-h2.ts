@@ -31,6 +31,9 @@ import { UpstreamStream } from "./upstream-stream.ts";
 /** Streams on one session, whatever its peer allows. Feature row A6.2. */
 const MAX_STREAMS = 256;
 
+/** A backend that gives up all that it works on, a few times in a row, is in trouble and no attacker. */
+const MAX_BACKEND_RESETS = 4 * MAX_STREAMS;
+
 /**
  * The window of the session is that of all its streams together, so that clients which read slowly hold
  * back their own streams and nobody else's. What they leave unread of one session is at most this, 16 MiB,
@@ -39,6 +42,7 @@ const MAX_STREAMS = 256;
 const LIMITS: H2Limits = {
   ...DEFAULT_H2_LIMITS,
   maxConcurrentStreams: MAX_STREAMS,
+  maxPeerResets: MAX_BACKEND_RESETS,
   connectionWindowBytes: MAX_STREAMS * DEFAULT_H2_LIMITS.streamWindowBytes,
 };
 

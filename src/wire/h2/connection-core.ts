@@ -137,8 +137,10 @@ export class ConnectionCore {
     this.#drop(stream, Closing.byPeer);
     const unprocessed = code === H2Code.refusedStream;
     this.owner.onStreamError(stream, new H2Error("peer", code, "reset by the peer", { unprocessed }));
-    // The rest of a request whose answer is complete is nobody's loss.
-    if (!answered) this.#chargeReset(this.limits.maxPeerResets);
+    // The rest of a request whose answer is complete is nobody's loss; and a server that refuses only has
+    // no room: we asked it for the work, not it us.
+    const isOrdinary = answered || (unprocessed && !this.isServer);
+    if (!isOrdinary) this.#chargeReset(this.limits.maxPeerResets);
   }
 
   /** The peer has said in GOAWAY that it has not looked at the stream. */
