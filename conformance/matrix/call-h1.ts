@@ -40,7 +40,9 @@ export class CallH1 extends Call {
   /** By RST: who has only sent FIN may still wait for the answer (RFC 9112 section 9.6). */
   abort(): void {
     const { socket } = this.#request;
-    if (socket !== null) this.#tcpOf(socket).resetAndDestroy();
+    const tcp = socket === null ? null : this.#tcpOf(socket);
+    // Node.js can not reset what it is ending, and would keep it open.
+    if (tcp !== null && !tcp.writableEnded) tcp.resetAndDestroy();
     this.#request.destroy();
   }
 

@@ -54,8 +54,8 @@ export async function openSession(front: Front, port: number): Promise<ClientHtt
 
 class ClientH1 implements Client {
   connections = 0;
-  /** The sockets under those of TLS, which can not be reset themselves. */
-  readonly #under = new WeakMap<Socket, Socket>();
+  /** The sockets of TCP under those of TLS, which can not be reset themselves; without TLS they are the same. */
+  readonly #under = new Map<Socket, Socket>();
   readonly #agent: PlainAgent;
   readonly #secure: boolean;
   readonly #port: number;
@@ -65,7 +65,7 @@ class ClientH1 implements Client {
     this.#secure = secure;
     const options = { keepAlive: true, maxSockets };
     this.#agent = secure ? new SecureAgent(options) : new PlainAgent(options);
-    if (secure) this.#agent.createConnection = () => this.#connectSecurely();
+    this.#agent.createConnection = () => this.#connect();
     const known = new WeakSet<Socket>();
     this.#agent.on("free", (socket: Socket) => {
       if (known.has(socket)) return;
@@ -81,14 +81,20 @@ class ClientH1 implements Client {
 
   close(): void {
     this.#agent.destroy();
+    // Those in use too, such as that of an exchange which was left.
+    for (const socket of this.#under.values()) socket.destroy();
   }
 
-  #connectSecurely(): Socket {
+  #connect(): Socket {
     const under = connectSocket(this.#port, HOST);
-    const servername = "localhost";
-    const socket = connectTls({ socket: under, rejectUnauthorized: false, servername });
-    under.on("error", (error) => socket.destroy(error));
+    const socket = this.#secure ? this.#overTls(under) : under;
     this.#under.set(socket, under);
+    return socket;
+  }
+
+  #overTls(under: Socket): Socket {
+    const socket = connectTls({ socket: under, rejectUnauthorized: false, servername: "localhost" });
+    under.on("error", (error) => socket.destroy(error));
     return socket;
   }
 }

@@ -8,7 +8,7 @@ export interface MatrixCase {
   /** Where it is played; default: in every cell. */
   readonly fits?: (cell: Cell) => boolean;
   /** Throws what failed. */
-  play(cell: Cell): Promise<void>;
+  readonly play: (cell: Cell) => Promise<void>;
 }
 
 /** Any of them is over in a fraction of this, on an idle machine. */

@@ -1,8 +1,7 @@
 /** What the backend of a cell answers, by path. Works on node:http and on the same interface of node:http2. */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { randomBytes } from "node:crypto";
-import type { Seen } from "./origin.ts";
-import { streamOf } from "./origin.ts";
+import { type Seen, streamOf } from "./seen.ts";
 
 /** Larger than a frame, a read of a socket and a window of HTTP/2. */
 export const CONTENT = randomBytes(300_000);

@@ -10,7 +10,6 @@ import {
   type Http2SecureServer,
   type Http2Server,
   type Http2Session,
-  type ServerHttp2Stream,
 } from "node:http2";
 import type { AddressInfo, Socket } from "node:net";
 import { HOST } from "../../test/support/addresses.ts";
@@ -18,36 +17,13 @@ import type { TestIdentity } from "../../test/support/certificates.ts";
 import type { CleanupScope } from "../../test/support/gateway.ts";
 import { answer, Crowd, refuseToContinue } from "./origin-answers.ts";
 import { echoConnect, echoUpgrade } from "./origin-websocket.ts";
-import { Digest } from "./digest.ts";
+import { Seen, streamOf } from "./seen.ts";
 
 /** `h2s`: over TLS. */
 export type Back = "h1" | "h2" | "h2s";
 
 /** Megabytes; node:http2 resets streams when more than that waits to be sent on a session. */
 const MAX_SESSION_MEMORY = 512;
-
-export class Seen {
-  readonly method: string;
-  readonly path: string;
-  readonly headers: IncomingMessage["headers"];
-  readonly body = new Digest();
-  /** Octets of an endless answer that have been written. */
-  written = 0;
-  /** The request came whole. */
-  whole = false;
-  /** Of the request, once it is whole. */
-  trailers: IncomingMessage["trailers"] = {};
-  /** The exchange is over, and the answer was sent whole, or not. */
-  end: "open" | "answered" | "cut" = "open";
-  /** Of the stream of HTTP/2; over HTTP/1.1 there is none. */
-  resetCode: number | undefined;
-
-  constructor(request: IncomingMessage) {
-    this.method = request.method ?? "";
-    this.path = request.url ?? "";
-    this.headers = request.headers;
-  }
-}
 
 export class Origin {
   readonly back: Back;
@@ -149,9 +125,4 @@ function serverOf(back: Back, identity: TestIdentity): Server | Http2Server | Ht
         key: identity.keyPem,
       });
   }
-}
-
-/** The stream under a request of HTTP/2. */
-export function streamOf(request: IncomingMessage): ServerHttp2Stream | undefined {
-  return (request as unknown as { readonly stream?: ServerHttp2Stream }).stream;
 }

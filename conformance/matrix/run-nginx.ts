@@ -24,7 +24,7 @@ interface NginxCell {
 
 interface NginxCase {
   readonly name: string;
-  play(client: Client, nginx: NginxBackend, cell: NginxCell): Promise<void>;
+  readonly play: (client: Client, nginx: NginxBackend, cell: NginxCell) => Promise<void>;
 }
 
 export async function runNginx(scope: CleanupScope): Promise<CaseResult[]> {

@@ -65,9 +65,9 @@ bool ClientContext::Verify(const ClientSettings& settings, TrustStores* trust,
                            std::string* problem) {
   SSL_CTX_set_verify(context_.get(), settings.verify_peer ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, nullptr);
   if (!settings.verify_peer) return true;
-  StorePointer store = trust->Get(settings.ca_pem, "", problem);
-  if (store == nullptr) return false;
-  SSL_CTX_set1_cert_store(context_.get(), store.get());
+  trusted_ = trust->Get(settings.ca_pem, "", problem);
+  if (trusted_ == nullptr) return false;
+  SSL_CTX_set1_cert_store(context_.get(), trusted_.get());
   if (SetName(SSL_CTX_get0_param(context_.get()), settings.verify_name)) return true;
   ClearErrors();
   *problem = "the name to verify cannot be used: " + settings.verify_name;

@@ -34,6 +34,8 @@ class ClientContext final : public Context {
   static int OnSession(SSL* ssl, SSL_SESSION* session);
 
   SslContextPointer context_;
+  // Null when anybody is believed.
+  StorePointer trusted_;
   // Sent as SNI; empty: none is sent.
   std::string server_name_;
   // Oldest first.

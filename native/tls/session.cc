@@ -72,7 +72,8 @@ Step Session::Read(uint8_t* to, size_t room, size_t* got) {
   if (!reason_.empty()) return Step::kFailed;
   for (size_t left = room; wire_->unread() > 0 || unread();) {
     if (left == 0) return Step::kDone;
-    if (peer_ended_) return wire_->Drop(), Step::kMore;
+    // Behind its close_notify nothing counts.
+    if (peer_ended_) break;
     ClearErrors();
     size_t here = 0;
     Step step = After(SSL_read_ex(ssl_.get(), to, left, &here), "reading failed");
@@ -81,6 +82,7 @@ Step Session::Read(uint8_t* to, size_t room, size_t* got) {
     left -= here;
     *got += here;
   }
+  wire_->Drop();
   return Step::kMore;
 }
 
@@ -113,13 +115,17 @@ Step Session::End() {
 
 // What a call's result means. The library's queue of errors is empty after it.
 Step Session::After(int result, const char* otherwise) {
-  if (flooded_) {
-    Fail("too many handshake messages");
-    ClearErrors();
-    return Step::kFailed;
-  }
-  if (result == 1) return Step::kDone;
-  switch (SSL_get_error(ssl_.get(), result)) {
+  Step step = flooded_ ? Step::kFailed : StepOf(SSL_get_error(ssl_.get(), result));
+  if (flooded_) Fail("too many handshake messages");
+  if (step == Step::kFailed) Explain(otherwise);
+  ClearErrors();
+  return step;
+}
+
+Step Session::StepOf(int error) {
+  switch (error) {
+    case SSL_ERROR_NONE:
+      return Step::kDone;
     case SSL_ERROR_WANT_READ:
       return Step::kMore;
     case SSL_ERROR_WANT_WRITE:
@@ -129,15 +135,17 @@ Step Session::After(int result, const char* otherwise) {
       wire_->Drop();
       return Step::kMore;
     default:
-      break;
+      return Step::kFailed;
   }
+}
+
+void Session::Explain(const char* otherwise) {
   std::string reason = TakeReason(otherwise);
   if (IsVerifyFailure(reason)) {
     reason += ": ";
     reason += X509_verify_cert_error_string(SSL_get_verify_result(ssl_.get()));
   }
   Fail(std::move(reason));
-  return Step::kFailed;
 }
 
 // Called for every record; the first byte of a handshake message is its type.

@@ -83,6 +83,9 @@ class Session {
  private:
   Session() = default;
   Step After(int result, const char* otherwise);
+  Step StepOf(int error);
+  // Fails with OpenSSL's reason, or this.
+  void Explain(const char* otherwise);
   void CountMessage();
   std::string PeerCertificate() const;
 

@@ -116,6 +116,7 @@ uint32_t Transport::Decrypted(Connection* connection, uint32_t start, size_t got
 
 // True when the handshake is done.
 bool Transport::ShakeHands(Connection* connection) {
+  handshakes_++;
   Step step;
   do {
     step = connection->tls->Handshake();

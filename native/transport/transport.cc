@@ -223,6 +223,7 @@ void Transport::Tick() {
 }
 
 void Transport::Deliver() {
+  handshakes_ = 0;
   if (events_ == 0 && unsent_.empty()) return ReleaseClosed();
   gathering_ = false;
   Run(events_ == 0 ? 0 : host_->Deliver(events_));
@@ -236,7 +237,8 @@ void Transport::Deliver() {
 
 void Transport::EnsureRoom() {
   bool events = memory_.event_capacity - events_ >= kMinEventRoom;
-  if (!events || memory_.slab_bytes - slab_used_ < kReadBytes) Deliver();
+  bool room = events && memory_.slab_bytes - slab_used_ >= kReadBytes;
+  if (!room || handshakes_ >= kMaxHandshakes) Deliver();
 }
 
 void Transport::Post(int32_t kind, int32_t id, int32_t a, int32_t b) {

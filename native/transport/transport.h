@@ -55,6 +55,10 @@ constexpr uint32_t kSecureReadBytes = kReadBytes - 16 * 1024;
 // A batch is delivered before fewer events than these have room.
 constexpr uint32_t kMinEventRoom = 8;
 
+// A batch is delivered after so many steps of TLS handshakes, each of which takes as long as a hundred
+// small messages.
+constexpr uint32_t kMaxHandshakes = 16;
+
 // Batches in one tick; what is left is for the next, so that timers and others get their turn.
 constexpr int kMaxRounds = 8;
 
@@ -139,7 +143,8 @@ class Transport {
 
   // Posts an event: into the ring while gathering, else it waits for the next batch.
   void Post(int32_t kind, int32_t id, int32_t a, int32_t b);
-  // Makes room for a few events and one read, by delivering what is there. Connections may be gone after it.
+  // Makes room for a few events and one read, by delivering what is there when there is much of it.
+  // Connections may be gone after it.
   void EnsureRoom();
   // Delivers what is there. Connections may be gone after it.
   void Deliver();
@@ -228,6 +233,8 @@ class Transport {
   uint32_t batch_ = 1;
   uint32_t events_ = 0;
   uint32_t slab_used_ = 0;
+  // Steps of handshakes in this batch.
+  uint32_t handshakes_ = 0;
   bool gathering_ = false;
   // Events that happened outside of gathering; the next batch begins with them.
   std::vector<Event> deferred_;

@@ -4,7 +4,7 @@ import { waitFor } from "../../../test/support/wait-for.ts";
 import type { Ask, Call } from "../call.ts";
 import type { Cell } from "../cells.ts";
 import { type Client, connectTo } from "../client.ts";
-import type { Seen } from "../origin.ts";
+import type { Seen } from "../seen.ts";
 
 /** As many octets as end neither with a frame nor with a read of a socket. */
 export const BODY = randomBytes(123_457);

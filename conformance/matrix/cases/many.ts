@@ -1,7 +1,7 @@
 /** A thousand requests at once: over HTTP/1.1 on as many connections, over HTTP/2 on four, none of which is answered before all are there. */
 import assert from "node:assert/strict";
 import { type Cell, MANY } from "../cells.ts";
-import { connectTo } from "../client.ts";
+import { type Client, connectTo } from "../client.ts";
 import type { MatrixCase } from "../matrix-case.ts";
 
 /** The gateway lets 256 streams be on a connection. */
@@ -13,11 +13,13 @@ export const MANY_AT_ONCE: MatrixCase = {
     const clients = await connectAll(cell);
     try {
       cell.origin.crowd.expected = MANY;
-      const calls = Array.from({ length: MANY }, (_, index) =>
-        clients[index % clients.length]?.open({ path: "/crowd" }).over(),
+      const calls = clients.flatMap((client) =>
+        Array.from({ length: MANY / clients.length }, () => client.open({ path: "/crowd" })),
       );
-      for (const call of await Promise.all(calls))
-        assert.deepEqual([call?.status, call?.text, call?.outcome], [200, "together\n", "whole"]);
+      assert.equal(calls.length, MANY);
+      await Promise.all(calls.map((call) => call.over()));
+      for (const { status, text, outcome } of calls)
+        assert.deepEqual([status, text, outcome], [200, "together\n", "whole"]);
       assert.equal(cell.origin.crowd.size, 0);
     } finally {
       for (const client of clients) client.close();
@@ -25,7 +27,7 @@ export const MANY_AT_ONCE: MatrixCase = {
   },
 };
 
-async function connectAll({ front, port }: Cell): Promise<Awaited<ReturnType<typeof connectTo>>[]> {
+async function connectAll({ front, port }: Cell): Promise<Client[]> {
   if (front === "h1" || front === "h1s") return [await connectTo(front, port, MANY)];
   return await Promise.all(Array.from({ length: SESSIONS }, () => connectTo(front, port)));
 }
