@@ -85,17 +85,15 @@ test("a handshake that is not right is refused before any backend is asked", () 
   }
 });
 
-test("who speaks another version is told which there is", () => {
+test("who speaks another version is told which there is, and what follows is not read as a request", () => {
   const gateway = new MemoryGateway();
   const client = gateway.client();
   client.send(upgrade("/", "Sec-WebSocket-Version: 8"));
   const [answer] = answersTo(client);
   assert.equal(fieldValue(answer?.message.fields ?? [], "sec-websocket-version"), "13");
   assert.equal(fieldValue(answer?.message.fields ?? [], "upgrade"), "websocket");
-  client.send(get("/"));
-  gateway.backend().send(ok("still HTTP"));
-  assert.deepEqual(told(client), ["426 WebSocket version not supported", "200 still HTTP"]);
-  assertClean(gateway, client);
+  assert.deepEqual(told(client), ["426 WebSocket version not supported"]);
+  assert.deepEqual(fieldValues(answer?.message.fields ?? [], "connection"), ["Upgrade", "close"]);
 });
 
 test("a listener without WebSocket says so", () => {
