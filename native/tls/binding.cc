@@ -11,13 +11,21 @@ namespace {
 
 using ContextValue = Napi::External<std::shared_ptr<Context>>;
 
+// What a context weighs at least, for the collector of garbage, which sees a word of it.
+constexpr int64_t kContextBytes = 32 * 1024;
+
+void Forget(Napi::Env env, std::shared_ptr<Context>* held) {
+  delete held;
+  Napi::MemoryManagement::AdjustExternalMemory(env, -kContextBytes);
+}
+
 Napi::Value Wrap(Napi::Env env, std::shared_ptr<Context> context, const std::string& problem) {
   if (context == nullptr) {
     Napi::Error::New(env, problem).ThrowAsJavaScriptException();
     return env.Undefined();
   }
-  auto* held = new std::shared_ptr<Context>(std::move(context));
-  return ContextValue::New(env, held, [](Napi::Env, std::shared_ptr<Context>* held) { delete held; });
+  Napi::MemoryManagement::AdjustExternalMemory(env, kContextBytes);
+  return ContextValue::New(env, new std::shared_ptr<Context>(std::move(context)), Forget);
 }
 
 }  // namespace
