@@ -12,7 +12,7 @@ import {
   type Http2Session,
 } from "node:http2";
 import type { AddressInfo, Socket } from "node:net";
-import { HOST } from "../../test/support/addresses.ts";
+import { freePort, HOST } from "../../test/support/addresses.ts";
 import type { TestIdentity } from "../../test/support/certificates.ts";
 import type { CleanupScope } from "../../test/support/gateway.ts";
 import { answer, Crowd, refuseToContinue } from "./origin-answers.ts";
@@ -37,7 +37,8 @@ export class Origin {
 
   static async start(scope: CleanupScope, back: Back, identity: TestIdentity): Promise<Origin> {
     const origin = new Origin(back, identity);
-    origin.#server.listen({ port: 0, host: HOST, backlog: 2048 });
+    // Not one that the system chooses: it could be the one that a listener is to have.
+    origin.#server.listen({ port: await freePort(), host: HOST, backlog: 2048 });
     await once(origin.#server, "listening");
     scope.after(() => origin.#stop());
     return origin;
