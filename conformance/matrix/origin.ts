@@ -71,10 +71,6 @@ export class Origin {
     return `${HOST}:${(this.#server.address() as AddressInfo).port}`;
   }
 
-  get open(): number {
-    return this.#sockets.size;
-  }
-
   /** The newest request for the path. */
   last(path: string): Seen | undefined {
     return this.requests.findLast((seen) => seen.path === path);
