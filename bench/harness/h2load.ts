@@ -20,7 +20,7 @@ const PATH = SMALL.kind === "get" ? SMALL.path : "/";
 
 export async function runH2load(options: H2loadOptions): Promise<LoadResult> {
   const { host, port, connections, streams, seconds, cpus, dir } = options;
-  const log = join(dir, "h2load.log");
+  const log = join(dir, `h2load-${port}.log`);
   rmSync(log, { force: true });
   const threads = Math.min(cpus.length, connections);
   const size = [`-t${threads}`, `-c${connections}`, `-m${streams}`, `-D${seconds}`];

@@ -3,6 +3,9 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { atExit } from "./at-exit.ts";
 
+/** Longer than any run is asked to take: a program that hangs is ended, and its lack of a result tells. */
+const MAX_RUN_MS = 120_000;
+
 export async function runPinned(
   cpus: readonly number[],
   command: string,
@@ -19,7 +22,9 @@ export async function runPinned(
       text += part;
     });
   }
+  const timer = setTimeout(() => child.kill("SIGKILL"), MAX_RUN_MS);
   await once(child, "close");
+  clearTimeout(timer);
   forget();
   return text;
 }
