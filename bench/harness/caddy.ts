@@ -65,6 +65,7 @@ function config(setup: ProxySetup, accessLog: string): string {
   reverse_proxy ${setup.backends.join(" ")} {
     lb_policy round_robin
     header_up X-Request-ID {http.request.uuid}
+    header_up traceparent "00-{http.request.uuid}-0000000000000001-00"
     transport http {
       compression off
       keepalive ${IDLE_SECONDS}s

@@ -72,6 +72,7 @@ frontend web
   option forwardfor
   http-request set-header X-Forwarded-Proto ${setup.tls === null ? "http" : "https"}
   http-request set-header X-Forwarded-Host %[req.hdr(host)]
+  http-request set-header traceparent 00-%[rand(4294967295),hex]%[rand(4294967295),hex]-0000000000000001-00
 ${captures(setup)}
 ${routing(setup)}
 backend pair

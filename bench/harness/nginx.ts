@@ -25,27 +25,29 @@ const STREAMING = [
   "proxy_max_temp_file_size 0; proxy_buffers 16 16k; proxy_buffer_size 16k;",
 ].join(" ");
 
-/** What the gateway logs in each of its lines. */
+/** What the gateway logs in each of its lines; names of its own configuration are constants here. */
 const FIELDS = [
   '"timestamp":"$time_iso8601"',
   '"client_ip":"$remote_addr"',
   '"method":"$request_method"',
   '"host":"$host"',
   '"path":"$request_uri"',
+  '"protocol":"$server_protocol"',
   '"status":$status',
   '"request_bytes":$request_length',
   '"response_bytes":$body_bytes_sent',
   '"duration":$request_time',
+  '"listener":"web","route":"web","service":"pair"',
   '"backend":"$upstream_addr"',
   '"upstream":"$upstream_response_time"',
   '"request_id":"$request_id"',
-  '"user_agent":"$http_user_agent"',
+  '"trace_id":"$request_id"',
 ];
 
 /** And more that its log can have. */
 const MORE_FIELDS = [
   '"client_port":$remote_port',
-  '"version":"$server_protocol"',
+  '"user_agent":"$http_user_agent"',
   '"referer":"$http_referer"',
   '"forwarded_for":"$http_x_forwarded_for"',
   '"upstream_status":"$upstream_status"',
@@ -93,6 +95,7 @@ function httpBlock(setup: ProxySetup, accessLog: string, buffering: string): str
   proxy_set_header X-Forwarded-Proto $scheme;
   proxy_set_header X-Forwarded-Host $http_host;
   proxy_set_header X-Request-ID $request_id;
+  proxy_set_header traceparent "00-$request_id-0000000000000001-00";
   ${buffering}
   ${tlsLines(setup)}
   upstream pair { ${servers} ${keep} }

@@ -2,6 +2,7 @@
 import { statSync, truncateSync } from "node:fs";
 import type { Contestant } from "./stage.ts";
 import { drive, type DriveOptions } from "./driver.ts";
+import { warmPages } from "./warm-pages.ts";
 import { cpuMicros, rssBytes } from "../../test/support/processes.ts";
 import { waitFor } from "../../test/support/wait-for.ts";
 
@@ -28,6 +29,7 @@ const LOG_TIMEOUT_MS = 5000;
 export async function takeSample(contestant: Contestant, options: RunOptions): Promise<Sample> {
   const { proxy, host, port, name } = contestant;
   const pids = proxy.pids();
+  warmPages(options.dir);
   const cpuBefore = total(pids, cpuMicros);
   const start = performance.now();
   const result = await drive({ ...options, host, port });

@@ -9,6 +9,7 @@ export const ADDED_FIELDS = [
   "x-forwarded-proto",
   "x-forwarded-host",
   "x-request-id",
+  "traceparent",
 ] as const;
 
 export const SEEN_HEADER = "X-Seen";
