@@ -19,6 +19,8 @@ export interface DriveOptions {
   readonly connections: number;
   /** Whole seconds, at least 1. */
   readonly seconds: number;
+  /** For a run that measures nothing: h2load ends after so many requests instead. */
+  readonly requests?: number;
   readonly cpus: readonly number[];
   /** Of wrk, made by `writeScript`. */
   readonly script: string;

@@ -9,6 +9,7 @@ import { pause } from "../../test/support/wait-for.ts";
 export interface RoundOptions {
   readonly rounds: number;
   readonly seconds: number;
+  readonly requests?: number;
   readonly connections: number;
   readonly driver: Driver;
   readonly tls: boolean;
@@ -18,6 +19,8 @@ export interface RoundOptions {
 
 /** A sample, and how fast the machine was before and after it. */
 interface Run {
+  /** From 1. */
+  readonly round: number;
   readonly sample: Sample;
   readonly scores: readonly Score[];
 }
@@ -28,6 +31,8 @@ export interface Measured {
   readonly name: string;
   readonly version: string;
   readonly figures: Readonly<Record<Figure, Spread>>;
+  /** CPU µs per request in each round, the mean of its runs that were used; `null` where none was. */
+  readonly cpuByRound: readonly (number | null)[];
   readonly errors: number;
   /** Runs that were used, and those that a slow phase of the machine spoilt. */
   readonly rounds: number;
@@ -103,7 +108,7 @@ async function playRound(
   for (let repeat = 0; repeat <= MAX_REPEATS; repeat++) {
     const before = await waitForQuiet(calibration);
     const sample = await takeSample(contestant, options);
-    const run = { sample, scores: [before, await calibration.measure()] };
+    const run = { round, sample, scores: [before, await calibration.measure()] };
     list.push(run);
     const good = isGood(run, calibration);
     const errors = sample.errors > 0 ? `, ${sample.errors} errors` : "";
@@ -129,7 +134,8 @@ function isGood(run: Run, calibration: Calibration): boolean {
 function summarise(contestant: Contestant, runs: readonly Run[], calibration: Calibration): Measured {
   const good = runs.filter((run) => isGood(run, calibration));
   const noisy = good.length === 0;
-  const samples = (noisy ? runs : good).map(({ sample }) => sample);
+  const used = noisy ? runs : good;
+  const samples = used.map(({ sample }) => sample);
   const figures = Object.fromEntries(
     FIGURES.map((figure) => [figure, spreadOf(samples.map((sample) => sample[figure]))]),
   ) as Record<Figure, Spread>;
@@ -137,9 +143,18 @@ function summarise(contestant: Contestant, runs: readonly Run[], calibration: Ca
     name: contestant.name,
     version: contestant.proxy.version,
     figures,
+    cpuByRound: cpuByRound(used, Math.max(...runs.map(({ round }) => round))),
     errors: samples.reduce((sum, sample) => sum + sample.errors, 0),
     rounds: samples.length,
     rejected: runs.length - good.length,
     noisy,
   };
+}
+
+function cpuByRound(runs: readonly Run[], rounds: number): (number | null)[] {
+  return Array.from({ length: rounds }, (_, index) => {
+    const own = runs.filter(({ round }) => round === index + 1);
+    if (own.length === 0) return null;
+    return own.reduce((sum, { sample }) => sum + sample.cpuMicrosPerRequest, 0) / own.length;
+  });
 }

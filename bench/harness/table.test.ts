@@ -13,6 +13,7 @@ function measured(name: string, cpu: number, more: Partial<Measured> = {}): Meas
     rounds: 5,
     rejected: 0,
     noisy: false,
+    cpuByRound: [cpu],
     ...more,
     figures: {
       cpuMicrosPerRequest: { median: cpu, min: cpu, max: cpu },
@@ -54,6 +55,15 @@ describe("the table of a scenario", () => {
     assert.equal(rowOf(lines, "ExpressGateway (epoll)")["over 1.3"], "");
     assert.equal(rowOf(lines, "Caddy")["over 1.3"], "over");
     assert.equal(rowOf(lines, "Caddy")["runs"], "5, 2 rejected, 3 errors");
+  });
+
+  it("takes the median of the ratios within rounds, as far as both were measured in them", () => {
+    const slowing = [
+      measured("nginx", 20, { cpuByRound: [20, 40, null, 30, 10] }),
+      measured("ExpressGateway (net)", 20, { cpuByRound: [22, 44, 90, null, 20] }),
+    ];
+    const lines = requestTable(slowing, { title: "t" });
+    assert.equal(rowOf(lines, "ExpressGateway (net)")["ratio to nginx"], "1.10");
   });
 
   it("compares with the other commit on the same transport", () => {

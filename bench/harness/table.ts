@@ -1,6 +1,6 @@
 /** Tables of what was measured, in Markdown, for the screen and for RESULTS.md. */
 import type { Figure, Measured } from "./rounds.ts";
-import { formatSpread } from "./statistics.ts";
+import { formatSpread, spreadOf } from "./statistics.ts";
 
 export interface TableOptions {
   readonly title: string;
@@ -102,7 +102,19 @@ function cpuOf({ figures }: Measured): number {
 
 function ratioTo(one: Measured, measured: readonly Measured[], name: string): number | undefined {
   const reference = measured.find((candidate) => candidate.name === name);
-  return reference === undefined ? undefined : cpuOf(one) / cpuOf(reference);
+  return reference === undefined ? undefined : ratioOf(one, reference);
+}
+
+/**
+ * Runs of one round are neighbours in time, and a machine that shares its cores is slow for seconds: what
+ * made both slow is not in the ratio of their round. So the ratio is the median of the rounds' ratios.
+ */
+function ratioOf(one: Measured, reference: Measured): number {
+  const ratios = one.cpuByRound.flatMap((cpu, round) => {
+    const other = reference.cpuByRound[round] ?? null;
+    return cpu === null || other === null ? [] : [cpu / other];
+  });
+  return ratios.length === 0 ? cpuOf(one) / cpuOf(reference) : spreadOf(ratios).median;
 }
 
 /** To the other commit on the same transport, else to the first row that the commit has. */
@@ -111,7 +123,7 @@ function ratioToCommit(one: Measured, measured: readonly Measured[], label: stri
   if (product !== "ExpressGateway") return undefined;
   const rows = measured.filter(({ name }) => name.split(" ")[0] === `${product}${label}`);
   const reference = rows.find(({ name }) => name.split(" ")[1] === transport) ?? rows[0];
-  return reference === undefined ? undefined : cpuOf(one) / cpuOf(reference);
+  return reference === undefined ? undefined : ratioOf(one, reference);
 }
 
 function formatRatio(ratio: number | undefined): string {

@@ -4,11 +4,11 @@
  */
 import { HpackDecoder, HpackOutcome } from "../../src/wire/hpack/decoder.ts";
 import { encodedBound, HpackEncoder } from "../../src/wire/hpack/encoder.ts";
-import type { FieldSink, FieldView } from "../../src/wire/hpack/field-view.ts";
-import { huffmanDecode } from "../../src/wire/hpack/huffman-decode.ts";
-import { huffmanEncode } from "../../src/wire/hpack/huffman-encode.ts";
-import { FIRST_PSEUDO_ID, PseudoId } from "../../src/wire/hpack/name-id.ts";
-import { HpackScratch } from "../../src/wire/hpack/scratch.ts";
+import type { FieldSink, FieldView } from "../../src/wire/field-codec/field-view.ts";
+import { huffmanDecode } from "../../src/wire/field-codec/huffman-decode.ts";
+import { huffmanEncode } from "../../src/wire/field-codec/huffman-encode.ts";
+import { FIRST_PSEUDO_ID, PseudoId } from "../../src/wire/field-codec/name-id.ts";
+import { FieldScratch } from "../../src/wire/field-codec/field-scratch.ts";
 import { FieldId } from "../../src/wire/http/field-id.ts";
 import { Fields } from "../../src/wire/http/fields.ts";
 
@@ -60,13 +60,13 @@ function listOf(lines: readonly (readonly [string, string])[]): Fields {
 }
 
 const LIMITS = { maxListBytes: 65_536, maxFields: 128 };
-const scratch = new HpackScratch();
+const scratch = new FieldScratch();
 const out = Buffer.alloc(65_536);
 const request = listOf(REQUEST);
 const response = listOf(RESPONSE);
 
 const PATH_BYTES = "/api/v1/items?page=10&sort=name".length;
-const paths = new HpackScratch();
+const paths = new FieldScratch();
 paths.reserve(0, PATHS * PATH_BYTES);
 for (let i = 0; i < PATHS; i++)
   paths.bytes.write(`/api/v1/items?page=${10 + i}&sort=name`, i * PATH_BYTES, "latin1");

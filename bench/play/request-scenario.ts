@@ -15,6 +15,9 @@ const SPARE_CONNECTIONS = 500;
 /** A smoke run proves that they are held; so many do. */
 const SMOKE_IDLE_CONNECTIONS = 200;
 
+/** Several on each stream of the scenario that has the most. */
+const SMOKE_REQUESTS = 2000;
+
 export interface Played {
   readonly lines: readonly string[];
   readonly measured: readonly Measured[];
@@ -52,7 +55,7 @@ export async function playRequests(
       dir: stage.dir,
     };
     if (options.smoke) {
-      await playOnce(stage, { ...run, seconds: 1 });
+      await playOnce(stage, { ...run, seconds: 1, requests: SMOKE_REQUESTS });
       return { lines: [], measured: [] };
     }
     const measured = await playRounds(stage, run);
