@@ -6,7 +6,9 @@
         "native/addon.cc",
         "native/common/address.cc",
         "native/common/arguments.cc",
+        "native/common/batch_callback.cc",
         "native/common/errno_error.cc",
+        "native/common/event_loop.cc",
         "native/common/idle_probe.cc",
         "native/process/notify_socket.cc",
         "native/process/process_control.cc",
@@ -30,7 +32,6 @@
         "native/transport/binding.cc",
         "native/transport/engines.cc",
         "native/transport/epoll_transport.cc",
-        "native/transport/event_loop.cc",
         "native/transport/secure.cc",
         "native/transport/send_queue.cc",
         "native/transport/slot_table.cc",
@@ -41,7 +42,14 @@
         "native/transport/uring_receive.cc",
         "native/transport/uring_ring.cc",
         "native/transport/uring_sends.cc",
-        "native/transport/uring_transport.cc"
+        "native/transport/uring_transport.cc",
+        "native/udp/binding.cc",
+        "native/udp/error_queue.cc",
+        "native/udp/open_socket.cc",
+        "native/udp/receiver.cc",
+        "native/udp/send_queue.cc",
+        "native/udp/sender.cc",
+        "native/udp/socket.cc"
       ],
       "include_dirs": ["<!(node -p \"require('node-addon-api').include_dir\")", "native"],
       "defines": [

@@ -10,6 +10,7 @@
 #include "socket/listen_socket.h"
 #include "socket/socket_probe.h"
 #include "transport/binding.h"
+#include "udp/binding.h"
 
 namespace {
 
@@ -27,6 +28,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   expressgateway::ExportProcessControl(env, exports);
   expressgateway::ExportNotifySocket(env, exports);
   expressgateway::ExportTransport(env, exports);
+  expressgateway::ExportUdp(env, exports);
   return exports;
 }
 

@@ -7,16 +7,16 @@
 #include <utility>
 
 #include "common/arguments.h"
+#include "common/batch_callback.h"
 #include "common/errno_error.h"
+#include "common/event_loop.h"
 #include "tls/binding.h"
 #include "transport/engines.h"
-#include "transport/event_loop.h"
 #include "transport/transport.h"
 
 namespace expressgateway {
 namespace {
 
-using transport::EventLoop;
 using transport::SharedMemory;
 
 // The wrapper keeps itself alive from its construction until its loop handles are closed, by `close`
@@ -56,9 +56,8 @@ class TransportWrap final : public Napi::ObjectWrap<TransportWrap>, private tran
   static void OnCleanup(napi_async_cleanup_hook_handle handle, void* context);
 
   Napi::Env env_;
-  Napi::FunctionReference on_batch_;
+  std::unique_ptr<BatchCallback> on_batch_;
   Napi::ObjectReference memory_;
-  std::unique_ptr<Napi::AsyncContext> async_;
   tls::TrustStores trust_;
   std::unique_ptr<transport::Transport> transport_;
   std::unique_ptr<EventLoop> loop_;
@@ -67,22 +66,6 @@ class TransportWrap final : public Napi::ObjectWrap<TransportWrap>, private tran
   bool close_wanted_ = false;
   bool cleaning_up_ = false;
 };
-
-// The bytes of a typed array; false with a TypeError pending.
-template <typename T>
-bool ReadArray(const Napi::Object& options, const char* name, T** data, uint32_t* count) {
-  Napi::Value value = options.Get(name);
-  if (!value.IsTypedArray()) {
-    std::string message = std::string("bad argument: ") + name;
-    Napi::TypeError::New(options.Env(), message).ThrowAsJavaScriptException();
-    return false;
-  }
-  auto array = value.As<Napi::TypedArray>();
-  *data = reinterpret_cast<T*>(static_cast<uint8_t*>(array.ArrayBuffer().Data()) +
-                               array.ByteOffset());
-  *count = static_cast<uint32_t>(array.ByteLength() / sizeof(T));
-  return true;
-}
 
 Napi::Function TransportWrap::Define(Napi::Env env) {
   return DefineClass(env, "Transport",
@@ -119,16 +102,17 @@ TransportWrap::TransportWrap(const Napi::CallbackInfo& info)
   uv_loop_t* loop = nullptr;
   napi_get_uv_event_loop(env_, &loop);
   loop_ = std::make_unique<EventLoop>(
-      loop, this, [](void* self) { static_cast<TransportWrap*>(self)->Tick(); },
+      loop, this, [](void* self, int) { static_cast<TransportWrap*>(self)->Tick(); },
       [](void* self) { static_cast<TransportWrap*>(self)->Closed(); });
   if (error == 0) error = loop_->Start(transport_->poll_fd());
+  if (error == 0) error = loop_->Watch(UV_READABLE);
   if (error != 0) {
     ThrowErrno(env_, engine == "epoll" ? "epoll_create1" : "io_uring_setup", error);
     return;
   }
   memory_ = Napi::Persistent(info[1].As<Napi::Object>());
-  on_batch_ = Napi::Persistent(info[2].As<Napi::Function>());
-  async_ = std::make_unique<Napi::AsyncContext>(env_, "expressgateway:transport");
+  auto on_batch = info[2].As<Napi::Function>();
+  on_batch_ = std::make_unique<BatchCallback>(on_batch, "expressgateway:transport");
   napi_add_async_cleanup_hook(env_, OnCleanup, this, &cleanup_);
   Ref();
 }
@@ -252,25 +236,11 @@ void TransportWrap::Tick() {
   if (close_wanted_) StartClosing();
 }
 
-// By the plain interface: its C++ wrapper ends the process when the environment is ending, a worker
-// thread that was terminated, where no JavaScript may run any more.
 uint32_t TransportWrap::Deliver(uint32_t count) {
   if (close_wanted_ || cleaning_up_) return 0;
   Napi::HandleScope scope(env_);
   napi_value argument = Napi::Number::New(env_, count);
-  napi_value result = nullptr;
-  uint32_t commands = 0;
-  napi_status status = napi_make_callback(env_, *async_, env_.Global(), on_batch_.Value(), 1,
-                                          &argument, &result);
-  if (status == napi_pending_exception) {
-    // As if it had been thrown from any other callback of the loop.
-    napi_value thrown = nullptr;
-    status = napi_get_and_clear_last_exception(env_, &thrown);
-    if (status == napi_ok) napi_fatal_exception(env_, thrown);
-  } else if (status == napi_ok) {
-    napi_get_value_uint32(env_, result, &commands);
-  }
-  return commands;
+  return on_batch_->Call(&argument, 1);
 }
 
 void TransportWrap::StartClosing() {
@@ -284,8 +254,7 @@ void TransportWrap::Closed() {
   cleanup_ = nullptr;
   if (cleaning_up_) return;
   Napi::HandleScope scope(env_);
-  async_.reset();
-  on_batch_.Reset();
+  on_batch_.reset();
   memory_.Reset();
   Unref();
 }

@@ -55,20 +55,12 @@ int DialSocket(const std::string& host, int port, int* error) {
 void SetInherited(int fd) { SetInt(fd, IPPROTO_TCP, TCP_KEEPIDLE, kKeepAliveIdleSeconds); }
 
 void WriteAddress(const sockaddr_storage& address, SlotInfo* info) {
-  constexpr uint32_t kMappedWord = 0xffff;
   std::memset(info, 0, sizeof(*info));
-  if (address.ss_family == AF_INET) {
-    const auto& v4 = reinterpret_cast<const sockaddr_in&>(address);
-    info->has_address = 1;
-    info->remote_port = ntohs(v4.sin_port);
-    info->address[2] = kMappedWord;
-    info->address[3] = ntohl(v4.sin_addr.s_addr);
-  } else if (address.ss_family == AF_INET6) {
-    const auto& v6 = reinterpret_cast<const sockaddr_in6&>(address);
-    info->has_address = 1;
-    info->remote_port = ntohs(v6.sin6_port);
-    for (int word = 0; word < 4; word++) info->address[word] = ntohl(v6.sin6_addr.s6_addr32[word]);
-  }
+  uint32_t port = 0;
+  uint32_t scope = 0;
+  if (!ReadAddress(address, info->address, &port, &scope)) return;
+  info->has_address = 1;
+  info->remote_port = static_cast<int32_t>(port);
 }
 
 void PrepareReset(int fd) {

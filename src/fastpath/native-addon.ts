@@ -6,6 +6,7 @@
 import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
 import type { TlsClientSettings, TlsInfo, TlsServerSettings } from "./tls.ts";
+import type { UdpOptions } from "./udp.ts";
 
 export interface BindOptions {
   /** Numeric address, IPv4 or IPv6. */
@@ -71,6 +72,29 @@ export interface NativeTransportHandle {
   close(): void;
 }
 
+/** The memory that a native datagram socket works in. See `native-udp-layout.ts`. */
+export interface UdpMemory {
+  /** Received bytes of one batch, 64 KiB for each message; these two may be shared by sockets of a thread. */
+  readonly slab: Uint8Array;
+  readonly received: Uint32Array;
+  readonly unreachable: Uint32Array;
+  /** Encoded bytes of one batch. */
+  readonly out: Uint8Array;
+  readonly staged: Uint32Array;
+  readonly state: Uint32Array;
+}
+
+/** One native datagram socket, bound; driven by the records of its memory. */
+export interface NativeUdpHandle {
+  /** -1 when it is closed. */
+  fd(): number;
+  /** Starts to receive. */
+  receive(): void;
+  /** Sends the first `count` staged records now. */
+  submit(count: number): void;
+  close(): void;
+}
+
 export type NativeEngine = "epoll" | "io_uring";
 
 export interface NativeAddon {
@@ -107,6 +131,18 @@ export interface NativeAddon {
   transportProbe(engine: NativeEngine): string;
   /** The constants of `native/transport/layout.h` by name. */
   readonly transportLayout: Readonly<Record<string, number>>;
+  /**
+   * Binds, or throws an `Error` with an errno `code`. `onBatch` gets how many datagrams came, how many
+   * peers cannot be reached, whether all that waited has gone out, and the errno that ended the socket or
+   * 0; it returns the number of records that it staged.
+   */
+  readonly UdpSocket: new (
+    options: UdpOptions,
+    memory: UdpMemory,
+    onBatch: (datagrams: number, unreachable: number, drained: boolean, errno: number) => number,
+  ) => NativeUdpHandle;
+  /** The places of `native/udp/layout.h` by name. */
+  readonly udpLayout: Readonly<Record<string, number>>;
   /** This process gets `signal` when its parent ends. Compare `process.ppid` after: it may have ended already. */
   setParentDeathSignal(signal: number): void;
   /** Descriptors that the process may have open; `Infinity`: no limit. */

@@ -30,7 +30,10 @@ export interface QuicTransportSettings {
 
 export interface QuicServerSettings {
   readonly transport: QuicTransportSettings;
-  /** In order of preference, such as `h3`. A client that offers none of them is refused. */
+  /**
+   * At least one, such as `h3`. Of several that both speak, the client's order may decide. A client that offers
+   * none of them is refused.
+   */
   readonly alpn: readonly string[];
   /** The chain and the key are one identity: which one a client gets is decided before `accept`. */
   readonly identity: TlsIdentity;
@@ -136,7 +139,7 @@ export interface QuicConnectionEngine {
   /** DER, the peer's own first; empty before the handshake and where it showed none. */
   readonly peerCertificates: readonly Uint8Array[];
 
-  /** Some stream may have something to read. Cheap. */
+  /** Some stream may have something to read, or a datagram waits. Cheap. */
   readonly hasReadable: boolean;
   /** Something can be read of this stream: octets, its end, or a reset. Cheap. */
   streamReadable(id: number): boolean;
@@ -175,7 +178,10 @@ export interface QuicConnectionEngine {
   /** CONNECTION_CLOSE. Later calls change nothing. */
   close(application: boolean, code: number, reason: string): void;
 
-  /** Gives the peer another connection ID, with its stateless reset token of 16 octets; false: it has enough. */
+  /**
+   * Gives the peer another connection ID, as long as the first, with its stateless reset token of 16 octets;
+   * false: it has enough.
+   */
   offerConnectionId(id: Buffer, resetToken: Buffer): boolean;
   /** An ID that the peer has retired; `null`: none. */
   retiredConnectionId(): Buffer | null;

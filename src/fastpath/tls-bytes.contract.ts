@@ -1,6 +1,7 @@
 /** The part of the TLS contract about bytes: both directions, whole ticks, backpressure, other owners. */
 import assert from "node:assert/strict";
 import { MAX_RESERVE_BYTES } from "../base/limits.ts";
+import { BIG_BYTES, testPauses } from "./byte-stream.contract.ts";
 import {
   alone,
   type BothTls,
@@ -18,9 +19,6 @@ import {
 } from "./tls-peers.contract.ts";
 import type { Connection, ConnectionOwner } from "./transport.ts";
 import { Acceptor, fill, openDescriptors, pattern, Recorder, say } from "./transport-peers.contract.ts";
-
-/** Large against every buffer between the two. */
-const BIG_BYTES = 8_000_000;
 
 export function testBytes(traits: TlsTraits): void {
   const both = bothSides(traits);
@@ -104,29 +102,7 @@ function testSending(both: BothTls): void {
 }
 
 function testReceiving(both: BothTls): void {
-  both("a paused connection holds the peer back, and loses nothing", async (transport, pair) => {
-    transport.pause(pair.own.connection);
-    const whole = pattern(BIG_BYTES);
-    assert.equal(pair.peer.socket.write(whole), false);
-    for (let turn = 0; turn < 50; turn++) await new Promise((resolve) => setImmediate(resolve));
-    assert.ok(pair.own.receivedBytes <= 65_536, "at most a read that was under way");
-    assert.ok(pair.peer.socket.writableLength > 0, "the kernel takes no more from the peer");
-    transport.resume(pair.own.connection);
-    await pair.own.until("everything", () => pair.own.receivedBytes === whole.length);
-    assert.ok(Buffer.concat(pair.own.received).equals(whole));
-  });
-
-  both("it can be paused and resumed from within a call, at every read", async (transport, pair) => {
-    pair.own.onDataHook = () => {
-      transport.pause(pair.own.connection);
-      setImmediate(() => transport.resume(pair.own.connection));
-    };
-    const whole = pattern(1_000_000);
-    pair.peer.socket.end(whole);
-    await pair.own.until("the end", () => pair.own.has("end"));
-    assert.ok(Buffer.concat(pair.own.received).equals(whole));
-    assert.equal(pair.own.events.lastIndexOf("data") < pair.own.events.indexOf("end"), true);
-  });
+  testPauses(both);
 
   both(
     "after a pause nothing comes, even what was received with the bytes before it",

@@ -1,5 +1,6 @@
 /** The part of the transport contract about how connections end, and how idle ones are seen to have ended. */
 import assert from "node:assert/strict";
+import { testCuts } from "./byte-stream.contract.ts";
 import { type Both, fill, say, type TransportTraits } from "./transport-peers.contract.ts";
 
 export function testEnds(both: Both): void {
@@ -85,59 +86,7 @@ export function testEnds(both: Both): void {
     assert.equal(pair.peer.error, "ECONNRESET");
     assert.equal(pair.peer.text, "");
   });
-
-  both(
-    "reset closes at once, however much is queued and whatever the peer has said",
-    async (transport, pair) => {
-      pair.peer.socket.pause();
-      await fill(transport, pair);
-      pair.peer.socket.end("last words");
-      await pair.own.until("the end", () => pair.own.has("end"));
-      transport.reset(pair.own.connection);
-      await pair.own.until("the close", () => pair.own.closed !== null);
-      assert.equal(pair.own.closed, "");
-    },
-  );
-
-  both("reset closes at once after an end of the peer", async (transport, pair) => {
-    pair.peer.socket.end("last words");
-    await pair.own.until("the end", () => pair.own.has("end"));
-    for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve));
-    transport.reset(pair.own.connection);
-    await pair.own.until("the close", () => pair.own.closed !== null);
-    assert.equal(pair.own.closed, "");
-  });
-
-  both("destroy closes at once, and what is sent afterwards goes nowhere", async (transport, pair) => {
-    transport.destroy(pair.own.connection);
-    assert.equal(pair.own.closed, null, "onClose comes later, not from within the call");
-    say(transport, pair, "too late");
-    transport.flush();
-    transport.destroy(pair.own.connection);
-    pair.peer.socket.write("not delivered");
-    await pair.own.until("our close", () => pair.own.closed !== null);
-    await pair.peer.until("the peer's end", () => pair.peer.ended || pair.peer.closed);
-    assert.equal(pair.peer.text, "");
-    assert.deepEqual(
-      pair.own.events.filter((event) => event !== "connect"),
-      ["close"],
-    );
-    say(transport, pair, "later still");
-    transport.flush();
-  });
-
-  both("destroying from within a call is the end of it", async (transport, pair) => {
-    pair.own.onDataHook = () => {
-      say(transport, pair, "never sent");
-      transport.destroy(pair.own.connection);
-    };
-    pair.peer.socket.write("x");
-    await pair.own.until("the close", () => pair.own.closed !== null);
-    assert.deepEqual(
-      pair.own.events.filter((event) => event !== "connect"),
-      ["data", "close"],
-    );
-  });
+  testCuts(both);
 }
 
 export function testAlive(both: Both, { probes }: TransportTraits): void {

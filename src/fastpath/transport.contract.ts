@@ -8,6 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { MAX_RESERVE_BYTES, SEND_HIGH_WATER_BYTES } from "../base/limits.ts";
+import { testPauses } from "./byte-stream.contract.ts";
 import type { Transport } from "./transport.ts";
 import { testAlive, testEnds } from "./transport-ends.contract.ts";
 import {
@@ -43,6 +44,7 @@ export function testTransport(traits: TransportTraits): void {
   testSending(both);
   testOwners(both);
   testBackpressure(both);
+  testPauses(both);
   testEnds(both);
   testAlive(both, traits);
   testFamilies(traits);
@@ -159,31 +161,6 @@ function testBackpressure(both: Both): void {
       pair.own.events.filter((event) => event === "drain"),
       [],
     );
-  });
-
-  both("a paused connection holds the peer back, and loses nothing", async (transport, pair) => {
-    transport.pause(pair.own.connection);
-    const whole = pattern(8_000_000);
-    const written = pair.peer.socket.write(whole);
-    assert.equal(written, false);
-    for (let turn = 0; turn < 50; turn++) await new Promise((resolve) => setImmediate(resolve));
-    assert.ok(pair.own.receivedBytes <= 65_536, "at most a read that was under way");
-    assert.ok(pair.peer.socket.writableLength > 0, "the kernel takes no more from the peer");
-    transport.resume(pair.own.connection);
-    await pair.own.until("everything", () => pair.own.receivedBytes === whole.length);
-    assert.ok(Buffer.concat(pair.own.received).equals(whole));
-  });
-
-  both("it can be paused and resumed from within a call, at every read", async (transport, pair) => {
-    pair.own.onDataHook = () => {
-      transport.pause(pair.own.connection);
-      setImmediate(() => transport.resume(pair.own.connection));
-    };
-    const whole = pattern(1_000_000);
-    pair.peer.socket.end(whole);
-    await pair.own.until("the end", () => pair.own.has("end"));
-    assert.ok(Buffer.concat(pair.own.received).equals(whole));
-    assert.equal(pair.own.events.lastIndexOf("data") < pair.own.events.indexOf("end"), true);
   });
 }
 

@@ -1,8 +1,8 @@
-#include "transport/event_loop.h"
+#include "common/event_loop.h"
 
-namespace expressgateway::transport {
+namespace expressgateway {
 
-EventLoop::EventLoop(uv_loop_t* loop, void* context, Callback tick, Callback closed)
+EventLoop::EventLoop(uv_loop_t* loop, void* context, TickCallback tick, Callback closed)
     : loop_(loop), context_(context), tick_(tick), closed_(closed) {
   poll_.data = this;
   idle_.data = this;
@@ -13,7 +13,13 @@ int EventLoop::Start(int fd) {
   if (error != 0) return -error;
   uv_idle_init(loop_, &idle_);
   open_handles_ = 2;
-  return -uv_poll_start(&poll_, UV_READABLE, OnPoll);
+  return 0;
+}
+
+int EventLoop::Watch(int events) {
+  if (closing_) return 0;
+  watched_ = events;
+  return events == 0 ? -uv_poll_stop(&poll_) : -uv_poll_start(&poll_, events, OnPoll);
 }
 
 void EventLoop::Poke() {
@@ -28,16 +34,18 @@ void EventLoop::Close() {
   uv_close(reinterpret_cast<uv_handle_t*>(&idle_), OnClosed);
 }
 
-void EventLoop::OnPoll(uv_poll_t* handle, int, int) {
+void EventLoop::OnPoll(uv_poll_t* handle, int status, int events) {
   auto* self = static_cast<EventLoop*>(handle->data);
   uv_idle_stop(&self->idle_);
-  self->tick_(self->context_);
+  self->tick_(self->context_, status < 0 ? kError : events);
+  // libuv has stopped at the error, which was read.
+  if (status < 0) self->Watch(self->watched_);
 }
 
 void EventLoop::OnIdle(uv_idle_t* handle) {
   auto* self = static_cast<EventLoop*>(handle->data);
   uv_idle_stop(&self->idle_);
-  self->tick_(self->context_);
+  self->tick_(self->context_, 0);
 }
 
 void EventLoop::OnClosed(uv_handle_t* handle) {
@@ -45,4 +53,4 @@ void EventLoop::OnClosed(uv_handle_t* handle) {
   if (--self->open_handles_ == 0) self->closed_(self->context_);
 }
 
-}  // namespace expressgateway::transport
+}  // namespace expressgateway

@@ -1,0 +1,382 @@
+/**
+ * A connection on quiche (`quic-engine.ts` says what it does). Made by `quiche-engine.ts`. Nothing of the
+ * peer's is delivered before the handshake has passed what quiche does not check itself: whom the
+ * certificate is for, where that is an address.
+ *
+ * What quiche 0.18 does not bound, and whoever drives this must, by what is received against what is
+ * delivered: CRYPTO frames in gaps (27 octets of memory for each that came), STREAM frames of one octet in gaps
+ * (25, until the window is full), PATH_CHALLENGEs that wait for the congestion window (3), retired connection
+ * IDs (2), ACKs of packets that were never sent, which it believes. Streams cost credit for good in two ways:
+ * one that was stopped, and ends by FIN instead of a reset, is never given back to the peer; what a reset
+ * stream had received and nobody had read stays taken from the connection's window.
+ */
+import type { Quiche } from "@matrixai/quic/native/quiche.js";
+import type { Connection, Host, PathEvent, SendInfo } from "@matrixai/quic/native/types.js";
+import { assert } from "../base/assert.ts";
+import {
+  MAX_QUIC_INTEGER,
+  type QuicClose,
+  type QuicConnectionEngine,
+  type QuicPathEvent,
+  type QuicStats,
+  StreamResult,
+} from "./quic-engine.ts";
+import { closeOf, encodeReason, QUIC_BAD_CERTIFICATE, QUIC_INTERNAL_ERROR } from "./quiche-close.ts";
+import type { QuicheRules } from "./quiche-context.ts";
+import { QuicheIds } from "./quiche-ids.ts";
+import { QuicheKeyLog } from "./quiche-key-log.ts";
+import type { QuichePaths } from "./quiche-paths.ts";
+import { assertCode, QuicheStreams } from "./quiche-streams.ts";
+import { isFor } from "./quiche-trust.ts";
+import type { UdpPath } from "./udp.ts";
+
+/** The least that a packet may need: a datagram with an Initial is padded to it (RFC 9000 section 14.1). */
+const MIN_TARGET_BYTES = 1200;
+
+/** Packets after the handshake in which a client looks for a ticket; servers send theirs in the first ones. */
+const TICKET_PACKETS = 16;
+
+/** What a client does with a session that can be resumed. */
+export type RememberSession = (session: Uint8Array) => void;
+
+/** What a connection is made of. */
+export interface QuicheConnectionParts {
+  readonly quiche: Quiche;
+  readonly native: Connection;
+  readonly paths: QuichePaths;
+  readonly rules: QuicheRules;
+  /** `null`: a server. */
+  readonly remember: RememberSession | null;
+}
+
+/**
+ * What may be delivered.
+ *
+ *   handshake ---> open            the handshake is complete, and the peer is believed
+ *       |  \-----> refused        ... and it is not
+ *       \--> early ---> open       a server reads early data
+ */
+type Phase = "handshake" | "early" | "open" | "refused";
+
+/** How much of it is over: `none` ---> `draining` (nothing more will be said than that) ---> `closed`. */
+type Ending = "none" | "draining" | "closed";
+
+export class QuicheConnection implements QuicConnectionEngine {
+  readonly #native: Connection;
+  readonly #paths: QuichePaths;
+  readonly #rules: QuicheRules;
+  readonly #streams: QuicheStreams;
+  readonly #ids: QuicheIds;
+  readonly #keyLog: QuicheKeyLog | null;
+  #remember: RememberSession | null;
+  #ticketPackets = TICKET_PACKETS;
+  #phase: Phase = "handshake";
+  #ending: Ending = "none";
+  /** What the peer is still to be told, once it can read it. */
+  #refusal: QuicClose | null = null;
+  #closeReason: QuicClose | null = null;
+  #protocol = "";
+
+  constructor({ quiche, native, paths, rules, remember }: QuicheConnectionParts) {
+    this.#native = native;
+    this.#paths = paths;
+    this.#rules = rules;
+    this.#streams = new QuicheStreams(quiche, native, remember === null ? "server" : "client");
+    this.#ids = new QuicheIds(native);
+    this.#keyLog = rules.keyLogPath === "" ? null : QuicheKeyLog.open(native, rules.keyLogPath);
+    this.#remember = remember;
+  }
+
+  receive(bytes: Buffer, start: number, end: number, path: UdpPath): void {
+    const info = this.#paths.received(path);
+    if (info === null || start >= end || this.#ids.isLate(bytes, start, end)) return;
+    try {
+      this.#native.recv(bytes.subarray(start, end), info);
+    } catch {
+      // quiche has closed the connection, and knows why: `closeReason` tells.
+      if (this.#native.localError() !== null) this.#drain();
+    }
+    this.#ids.collectRetired();
+    if (this.#phase !== "open") this.#progress();
+    else if (this.#remember !== null) this.#rememberSession(this.#remember);
+  }
+
+  nextPacket(target: Buffer, start: number, end: number): number {
+    assert(end - start >= MIN_TARGET_BYTES, "a packet needs room");
+    const view = target.subarray(start, end);
+    const length = this.#write(view);
+    if (length > 0 || this.#refusal === null) return length;
+    this.#tellRefusal(this.#refusal);
+    return this.#write(view);
+  }
+
+  get packetPath(): UdpPath {
+    return this.#paths.sent;
+  }
+
+  /** quiche tells whole milliseconds, rounded down, and does nothing when it is asked too early. */
+  timeoutMs(): number {
+    if (this.#ending === "closed") return Infinity;
+    const timeout = this.#native.timeout();
+    return timeout === null ? Infinity : timeout + 1;
+  }
+
+  onTimeout(): void {
+    this.#native.onTimeout();
+  }
+
+  get established(): boolean {
+    return this.#phase === "open";
+  }
+
+  get inEarlyData(): boolean {
+    return this.#phase === "early" && this.#native.isInEarlyData();
+  }
+
+  get resumed(): boolean {
+    return this.#phase === "open" && this.#native.isResumed();
+  }
+
+  get closed(): boolean {
+    if (this.#ending !== "closed" && this.#native.isClosed()) this.#end();
+    return this.#ending === "closed";
+  }
+
+  get draining(): boolean {
+    if (this.#ending === "none" && this.#native.isDraining()) this.#drain();
+    return this.#ending !== "none" || this.closed;
+  }
+
+  get closeReason(): QuicClose | null {
+    this.#closeReason ??= closeOf(this.#native);
+    return this.#closeReason;
+  }
+
+  get applicationProtocol(): string {
+    return this.#protocol;
+  }
+
+  get peerCertificates(): readonly Uint8Array[] {
+    return this.#native.peerCertChain() ?? [];
+  }
+
+  get hasReadable(): boolean {
+    return this.#admitted && this.#native.isReadable();
+  }
+
+  streamReadable(id: number): boolean {
+    return this.#admitted && this.#streams.isReadable(id);
+  }
+
+  readableStreams(into: number[]): number {
+    if (this.#admitted) return this.#streams.listReadable(into);
+    into.length = 0;
+    return 0;
+  }
+
+  readStream(id: number, target: Buffer, start: number, end: number): number {
+    if (!this.#admitted) return StreamResult.blocked;
+    return this.#streams.read(id, target, start, end);
+  }
+
+  get streamFin(): boolean {
+    return this.#streams.fin;
+  }
+
+  get streamCode(): number {
+    return this.#streams.code;
+  }
+
+  streamCapacity(id: number): number {
+    return this.#streams.capacity(id);
+  }
+
+  writeStream(id: number, bytes: Buffer, start: number, end: number, fin: boolean): number {
+    return this.#streams.write(id, bytes.subarray(start, end), fin);
+  }
+
+  resetStream(id: number, code: number): void {
+    this.#streams.reset(id, code);
+  }
+
+  stopSending(id: number, code: number): void {
+    this.#streams.stop(id, code);
+  }
+
+  prioritise(id: number, urgency: number, incremental: boolean): void {
+    this.#streams.prioritise(id, urgency, incremental);
+  }
+
+  bidirectionalStreamsLeft(): number {
+    return Math.min(this.#native.peerStreamsLeftBidi(), MAX_QUIC_INTEGER);
+  }
+
+  unidirectionalStreamsLeft(): number {
+    return Math.min(this.#native.peerStreamsLeftUni(), MAX_QUIC_INTEGER);
+  }
+
+  streamFinished(id: number): boolean {
+    return this.#streams.finished(id);
+  }
+
+  datagramCapacity(): number {
+    return this.#native.dgramMaxWritableLen() ?? 0;
+  }
+
+  sendDatagram(bytes: Buffer, start: number, end: number): boolean {
+    const capacity = this.#native.dgramMaxWritableLen();
+    if (capacity === null || end - start > capacity) return false;
+    return this.#native.dgramSend(bytes.subarray(start, end)) !== null;
+  }
+
+  /** One that does not fit is dropped, and the next is read. */
+  readDatagram(target: Buffer, start: number, end: number): number {
+    if (!this.#admitted) return -1;
+    const view = target.subarray(start, end);
+    for (;;) {
+      const length = this.#native.dgramRecvFrontLen();
+      if (length === null) return -1;
+      if (length <= view.length) return this.#native.dgramRecv(view) ?? -1;
+      this.#native.dgramRecvVec();
+    }
+  }
+
+  close(application: boolean, code: number, reason: string): void {
+    assertCode(code);
+    this.#drain();
+    this.#native.close(application, code, encodeReason(reason));
+  }
+
+  offerConnectionId(id: Buffer, resetToken: Buffer): boolean {
+    return this.#ids.offer(id, resetToken);
+  }
+
+  retiredConnectionId(): Buffer | null {
+    return this.#ids.nextRetired();
+  }
+
+  pathEvent(): QuicPathEvent | null {
+    for (;;) {
+      const event = this.#native.pathEventNext() as QuichePathEvent | null;
+      if (event === null) return null;
+      const told = this.#pathEvent(event);
+      if (told !== null) return told;
+    }
+  }
+
+  stats(): QuicStats {
+    const { recv, sent, lost, recvBytes, sentBytes } = this.#native.stats();
+    const paths = this.#native.pathStats();
+    const path = paths.find(({ active }) => active) ?? paths[0];
+    return {
+      packetsReceived: recv,
+      packetsSent: sent,
+      packetsLost: lost,
+      bytesReceived: recvBytes,
+      bytesSent: sentBytes,
+      roundTripMs: path?.rtt ?? 0,
+      congestionWindowBytes: path?.cwnd ?? 0,
+    };
+  }
+
+  #write(view: Buffer): number {
+    const sent = this.#send(view);
+    if (sent === null) return 0;
+    this.#paths.setSent(sent[1].from, sent[1].to);
+    return sent[0];
+  }
+
+  #send(view: Buffer): [number, SendInfo] | null {
+    if (this.#ending === "closed") return null;
+    try {
+      return this.#native.send(view);
+    } catch {
+      return this.#sendFailure(view);
+    }
+  }
+
+  /** The handshake has failed, or quiche is in a state that it does not know: it can only say so. */
+  #sendFailure(view: Buffer): [number, SendInfo] | null {
+    this.close(false, QUIC_INTERNAL_ERROR, "the connection cannot go on");
+    try {
+      return this.#native.send(view);
+    } catch {
+      this.#end();
+      return null;
+    }
+  }
+
+  #drain(): void {
+    if (this.#ending === "none") this.#ending = "draining";
+  }
+
+  #end(): void {
+    this.#ending = "closed";
+    this.#closeReason ??= closeOf(this.#native);
+    this.#keyLog?.flush();
+  }
+
+  get #admitted(): boolean {
+    return this.#phase === "open" || this.#phase === "early";
+  }
+
+  #progress(): void {
+    if (this.#phase === "refused") return;
+    const native = this.#native;
+    const complete = native.isEstablished();
+    if (!complete && !(this.#rules.earlyData && native.isInEarlyData())) return;
+    if (complete) this.#keyLog?.flush();
+    this.#protocol = Buffer.from(native.applicationProto()).latin1Slice();
+    if (this.#isBelieved()) this.#phase = complete ? "open" : "early";
+    else this.#refuse(`the certificate is not for ${this.#rules.checkedName}`);
+  }
+
+  /** A session is remembered of peers that passed only, so who resumes is not asked again. */
+  #isBelieved(): boolean {
+    const { checkedName } = this.#rules;
+    return (
+      checkedName === "" || this.#native.isResumed() || isFor(this.#native.peerCertChain()?.[0], checkedName)
+    );
+  }
+
+  /**
+   * The peer is told when it has all of the handshake: before, it could not read what we say, which quiche
+   * says in a packet of after the handshake, and then says nothing more.
+   */
+  #refuse(reason: string): void {
+    this.#phase = "refused";
+    this.#refusal = { by: "local", application: false, code: QUIC_BAD_CERTIFICATE, reason };
+    this.#closeReason ??= this.#refusal;
+    this.#drain();
+  }
+
+  #tellRefusal({ code, reason }: QuicClose): void {
+    this.#refusal = null;
+    this.close(false, code, reason);
+  }
+
+  #rememberSession(remember: RememberSession): void {
+    const session = this.#native.session();
+    if (session !== null) remember(session);
+    if (session !== null || --this.#ticketPackets === 0) this.#remember = null;
+  }
+
+  #pathEvent(event: QuichePathEvent): QuicPathEvent | null {
+    switch (event.type) {
+      case "Validated":
+        return { kind: "validated", path: this.#paths.between(event.local, event.peer) };
+      case "FailedValidation":
+        return { kind: "failed", path: this.#paths.between(event.local, event.peer) };
+      case "PeerMigrated":
+        // The binding calls the addresses of the new path "old" (ours) and "new" (the peer's).
+        return { kind: "migrated", path: this.#paths.between(event.old, event.new) };
+      case "New":
+      case "Closed":
+      case "ReusedSourceConnectionId":
+        return null;
+    }
+  }
+}
+
+/** The types of the binding know neither the end of the events nor this one. */
+type QuichePathEvent = PathEvent | { type: "FailedValidation"; local: Host; peer: Host };

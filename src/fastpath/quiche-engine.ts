@@ -1,0 +1,99 @@
+/**
+ * `QuicEngine` on quiche 0.18, by the native binding of @matrixai/quic. Loaded when the first listener or
+ * backend speaks QUIC. Its contract is `quic-engine.contract.ts`.
+ */
+import type { Quiche } from "@matrixai/quic/native/quiche.js";
+import type { Connection } from "@matrixai/quic/native/types.js";
+import { assert } from "../base/assert.ts";
+import { MAX_CONNECTION_ID_BYTES } from "../wire/quic/packet-header.ts";
+import type {
+  QuicClientContext,
+  QuicClientSettings,
+  QuicConnectionEngine,
+  QuicEngine,
+  QuicServerContext,
+  QuicServerIds,
+  QuicServerSettings,
+} from "./quic-engine.ts";
+import { loadQuiche } from "./quiche-binding.ts";
+import { QuicheConnection } from "./quiche-connection.ts";
+import { resetTokenOf } from "./quiche-ids.ts";
+import {
+  clientContext,
+  type QuicheClientContext,
+  type QuicheServerContext,
+  serverContext,
+} from "./quiche-context.ts";
+import { QuichePaths } from "./quiche-paths.ts";
+import { MAX_SERVER_ID_BYTES } from "./quiche-transport.ts";
+import type { UdpPath } from "./udp.ts";
+
+export type QuicEngineLoad =
+  | { readonly kind: "loaded"; readonly engine: QuicEngine }
+  | { readonly kind: "missing"; readonly reason: string };
+
+/** The engine, or in one line why there is none on this machine. */
+export async function loadQuicEngine(): Promise<QuicEngineLoad> {
+  const load = await loadQuiche();
+  return load.kind === "loaded" ? { kind: "loaded", engine: new QuicheEngine(load.quiche) } : load;
+}
+
+export class QuicheEngine implements QuicEngine {
+  readonly name = "quiche 0.18.0";
+  readonly versions: readonly number[];
+  readonly #quiche: Quiche;
+
+  constructor(quiche: Quiche) {
+    this.#quiche = quiche;
+    this.versions = [quiche.PROTOCOL_VERSION];
+  }
+
+  server(settings: QuicServerSettings): QuicServerContext {
+    return serverContext(this.#quiche, settings);
+  }
+
+  client(settings: QuicClientSettings): QuicClientContext {
+    return clientContext(this.#quiche, settings);
+  }
+
+  accept(context: QuicServerContext, ids: QuicServerIds, path: UdpPath): QuicConnectionEngine | null {
+    const { config, rules } = context as QuicheServerContext;
+    checkId(ids.scid, MAX_SERVER_ID_BYTES);
+    if (ids.originalDcid !== null) checkId(ids.originalDcid, MAX_CONNECTION_ID_BYTES);
+    const paths = new QuichePaths(path, rules.fixedPath);
+    const { from, to } = paths.first;
+    // quiche copies it when the connection is made.
+    config.setStatelessResetToken(resetTokenOf(ids.resetToken));
+    const native = attempt(() =>
+      this.#quiche.Connection.accept(ids.scid, ids.originalDcid, to, from, config),
+    );
+    if (native === null) return null;
+    return new QuicheConnection({ quiche: this.#quiche, native, paths, rules, remember: null });
+  }
+
+  connect(context: QuicClientContext, scid: Buffer, path: UdpPath): QuicConnectionEngine | null {
+    const { config, rules, trust, sessions } = context as QuicheClientContext;
+    checkId(scid, MAX_CONNECTION_ID_BYTES);
+    const paths = new QuichePaths(path, rules.fixedPath);
+    const { from, to } = paths.first;
+    const native = attempt(() => this.#quiche.Connection.connect(trust.serverName, scid, to, from, config));
+    if (native === null) return null;
+    const session = sessions.of(path.remote);
+    if (session !== undefined) native.setSession(session);
+    const remember = (made: Uint8Array): void => sessions.remember(path.remote, made);
+    return new QuicheConnection({ quiche: this.#quiche, native, paths, rules, remember });
+  }
+}
+
+/** BoringSSL may refuse, or have no memory. */
+function attempt(make: () => Connection): Connection | null {
+  try {
+    return make();
+  } catch {
+    return null;
+  }
+}
+
+function checkId(id: Buffer, maxBytes: number): void {
+  assert(id.length > 0 && id.length <= maxBytes, "a connection ID is empty or too long");
+}
