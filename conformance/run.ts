@@ -10,6 +10,7 @@ import { runGatewayProbe, type CaseResult } from "./h1/gateway-probe.ts";
 import { INTEROP_TOOLS, runInterop } from "./grpc/interop.ts";
 import { H2SPEC, runH2spec } from "./h2/h2spec.ts";
 import { runHpackStories } from "./h2/hpack-stories.ts";
+import { runQpackQifs } from "./h3/qpack-qifs.ts";
 import { NGINX } from "./matrix/nginx-backend.ts";
 import { runCells } from "./matrix/run-cells.ts";
 import { CURL, runCurl } from "./matrix/run-curl.ts";
@@ -61,6 +62,11 @@ const PROTOCOLS: Readonly<Record<string, Protocol>> = {
     suites: [
       { name: "hpack", needs: { vectors: "hpack-stories.json.gz" }, run: (_, file) => runHpackStories(file) },
       { name: "h2spec", needs: { tools: [H2SPEC] }, run: runH2spec },
+    ],
+  },
+  h3: {
+    suites: [
+      { name: "qpack", needs: { vectors: "qpack-qifs.tar.gz" }, run: (_, file) => runQpackQifs(file) },
     ],
   },
   ws: {

@@ -2,74 +2,28 @@
  * What HPACK costs per header block: `node bench/micro/hpack.ts`. Prints nanoseconds, the best of several
  * rounds, as the machine's slow phases are longer than a round.
  */
-import { HpackDecoder, HpackOutcome } from "../../src/wire/hpack/decoder.ts";
-import { encodedBound, HpackEncoder } from "../../src/wire/hpack/encoder.ts";
-import type { FieldSink, FieldView } from "../../src/wire/field-codec/field-view.ts";
+import { FieldScratch } from "../../src/wire/field-codec/field-scratch.ts";
 import { huffmanDecode } from "../../src/wire/field-codec/huffman-decode.ts";
 import { huffmanEncode } from "../../src/wire/field-codec/huffman-encode.ts";
-import { FIRST_PSEUDO_ID, PseudoId } from "../../src/wire/field-codec/name-id.ts";
-import { FieldScratch } from "../../src/wire/field-codec/field-scratch.ts";
+import { PseudoId } from "../../src/wire/field-codec/name-id.ts";
+import { HpackDecoder, HpackOutcome } from "../../src/wire/hpack/decoder.ts";
+import { encodedBound, HpackEncoder } from "../../src/wire/hpack/encoder.ts";
 import { FieldId } from "../../src/wire/http/field-id.ts";
-import { Fields } from "../../src/wire/http/fields.ts";
-
-const ROUNDS = 12;
-const PER_ROUND = 50_000;
-
-/** Some values change from block to block, as they do in life. */
-const PATHS = 16;
-
-const AGENT = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0";
-
-const REQUEST: readonly (readonly [string, string])[] = [
-  ["User-Agent", AGENT],
-  ["Accept", "text/html,application/xhtml+xml,*/*;q=0.8"],
-  ["Accept-Language", "en-US,en;q=0.5"],
-  ["Accept-Encoding", "gzip, deflate, br"],
-  ["Referer", "https://www.example.com/"],
-  ["Cookie", "session=0123456789abcdef"],
-  ["X-Forwarded-For", "192.0.2.17"],
-  ["X-Request-ID", "0123456789abcdef0123456789abcdef"],
-];
-
-const RESPONSE: readonly (readonly [string, string])[] = [
-  ["Date", "Sat, 21 Nov 2026 02:02:02 GMT"],
-  ["Content-Type", "text/html; charset=utf-8"],
-  ["Cache-Control", "max-age=60"],
-  ["ETag", '"5f3a-1b2c"'],
-  ["Server", "backend"],
-  ["Vary", "Accept-Encoding"],
-];
-
-function measure(name: string, once: (turn: number) => void): void {
-  let best = Infinity;
-  for (let round = 0; round < ROUNDS; round++) {
-    const start = process.hrtime.bigint();
-    for (let turn = 0; turn < PER_ROUND; turn++) once(turn);
-    best = Math.min(best, Number(process.hrtime.bigint() - start) / PER_ROUND);
-  }
-  process.stdout.write(`${name.padEnd(56)} ${best.toFixed(0).padStart(6)} ns\n`);
-}
-
-function listOf(lines: readonly (readonly [string, string])[]): Fields {
-  const fields = new Fields();
-  for (const [name, value] of lines) {
-    const bytes = Buffer.from(name + value, "latin1");
-    fields.addBytes(bytes, 0, name.length, name.length, bytes.length);
-  }
-  return fields;
-}
+import {
+  AGENT,
+  Collector,
+  listOf,
+  measure,
+  PATH_BYTES,
+  PATHS,
+  paths,
+  REQUEST,
+  RESPONSE,
+} from "./field-blocks.ts";
 
 const LIMITS = { maxListBytes: 65_536, maxFields: 128 };
 const scratch = new FieldScratch();
 const out = Buffer.alloc(65_536);
-const request = listOf(REQUEST);
-const response = listOf(RESPONSE);
-
-const PATH_BYTES = "/api/v1/items?page=10&sort=name".length;
-const paths = new FieldScratch();
-paths.reserve(0, PATHS * PATH_BYTES);
-for (let i = 0; i < PATHS; i++)
-  paths.bytes.write(`/api/v1/items?page=${10 + i}&sort=name`, i * PATH_BYTES, "latin1");
 
 function encodeRequest(encoder: HpackEncoder, target: Buffer, turn: number): number {
   encoder.begin(target, 0);
@@ -78,25 +32,16 @@ function encodeRequest(encoder: HpackEncoder, target: Buffer, turn: number): num
   encoder.addText(PseudoId.authority, "www.example.com");
   const start = (turn & (PATHS - 1)) * PATH_BYTES;
   encoder.addSpan(PseudoId.path, paths, start, start + PATH_BYTES);
-  for (let i = 0; i < request.count; i++) encoder.addField(request, i);
+  for (let i = 0; i < REQUEST.count; i++) encoder.addField(REQUEST, i);
   return encoder.end();
 }
 
 function encodeResponse(encoder: HpackEncoder, target: Buffer, turn: number): number {
   encoder.begin(target, 0);
   encoder.addStatus(200);
-  for (let i = 0; i < response.count; i++) encoder.addField(response, i);
+  for (let i = 0; i < RESPONSE.count; i++) encoder.addField(RESPONSE, i);
   encoder.addNumber(FieldId.contentLength, turn & (PATHS - 1));
   return encoder.end();
-}
-
-/** Takes the fields as the HTTP/2 codec does. */
-class Collector implements FieldSink {
-  readonly fields = new Fields();
-
-  onField(field: FieldView): void {
-    if (field.id < FIRST_PSEUDO_ID) this.fields.addLine(field);
-  }
 }
 
 const collector = new Collector();
@@ -133,7 +78,7 @@ measureKind("request, 12 fields", encodeRequest);
 measureKind("response, 8 fields", encodeResponse);
 
 const agent = Buffer.from(AGENT, "latin1");
-const coded = Buffer.alloc(encodedBound(request, 0, 0));
+const coded = Buffer.alloc(encodedBound(REQUEST, 0, 0));
 const codedEnd = huffmanEncode(agent, 0, agent.length, coded, 0);
 measure(`Huffman encode, ${agent.length} B`, () => huffmanEncode(agent, 0, agent.length, out, 0));
 measure(`Huffman decode, ${codedEnd} B`, () => huffmanDecode(coded, 0, codedEnd, out, 0));

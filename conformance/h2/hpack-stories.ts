@@ -6,7 +6,8 @@
 import { readFileSync } from "node:fs";
 import { gunzipSync } from "node:zlib";
 import { HpackDecoder, HpackOutcome } from "../../src/wire/hpack/decoder.ts";
-import { type FieldList, ListSink, ROOMY_LIMITS } from "../../test/support/hpack-lists.ts";
+import { type FieldList, ListSink } from "../../test/support/field-lists.ts";
+import { ROOMY_LIMITS } from "../../test/support/hpack-lists.ts";
 import type { CaseResult } from "../h1/gateway-probe.ts";
 import { nghttp2Reads } from "./nghttp2-reader.ts";
 

@@ -7,7 +7,8 @@
 import { connect, performServerHandshake, type Http2Session } from "node:http2";
 import { duplexPair, type Duplex } from "node:stream";
 import { HpackEncoder } from "../../src/wire/hpack/encoder.ts";
-import { encodeList, type FieldList } from "../../test/support/hpack-lists.ts";
+import type { FieldList } from "../../test/support/field-lists.ts";
+import { encodeList } from "../../test/support/hpack-lists.ts";
 
 /** What was encoded, and what nghttp2 read. */
 export interface Read {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { arePrintable, areUnquoted } from "./plain-octets.ts";
+import { arePrintable, areUnquoted, firstMarked, unprintable } from "./plain-octets.ts";
 
 /** Octets, among which those at the borders are frequent. */
 const octet = fc.oneof(
@@ -22,6 +22,17 @@ test("four octets are judged as each by itself", () => {
           octets.every((each) => printable(each) && each !== 0x22 && each !== 0x5c),
         );
       }
+    }),
+    { numRuns: 20_000 },
+  );
+});
+
+test("the first octet that is not printable is found", () => {
+  fc.assert(
+    fc.property(fc.tuple(octet, octet, octet, octet), (octets) => {
+      const marks = unprintable(new DataView(Uint8Array.from(octets).buffer).getInt32(0, true));
+      const first = octets.findIndex((each) => each < 0x20 || each > 0x7e);
+      assert.equal(marks === 0 ? -1 : firstMarked(marks), first);
     }),
     { numRuns: 20_000 },
   );

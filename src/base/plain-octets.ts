@@ -10,7 +10,20 @@ const EACH_BACKSLASH = 0x5c5c5c5c;
 
 /** Whether all four are visible ASCII or blanks: 0x20 to 0x7E. */
 export function arePrintable(word: number): boolean {
-  return (((word - EACH_20) | word | (word + EACH_01)) & EACH_80) === 0;
+  return unprintable(word) === 0;
+}
+
+/** 0 when all four are printable; else what `firstMarked` finds the first of the others in. */
+export function unprintable(word: number): number {
+  return ((word - EACH_20) | word | (word + EACH_01)) & EACH_80;
+}
+
+/**
+ * The place, 0 to 3, of the octet that was marked first, of a word that was read in little-endian order.
+ * Marks behind it may be wrong, as octets that are none borrow and carry; the first one is right.
+ */
+export function firstMarked(marks: number): number {
+  return (31 - Math.clz32(marks & -marks)) >> 3;
 }
 
 /** Whether all four are visible ASCII or blanks, and none is a quote or a backslash. */

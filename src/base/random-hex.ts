@@ -7,12 +7,15 @@ import "./latin1.ts";
 import { randomFillSync } from "node:crypto";
 
 const POOL_DIGITS = 16_384;
+/** By octet, its two digits as they lie in memory. */
+const DIGIT_PAIRS = digitPairs();
 /** Digits are handed out by the word; see `word-text.ts` for why a word is a double. */
 const WORD_DIGITS = 8;
 
 export class RandomHex {
   readonly #entropy = Buffer.allocUnsafeSlow(POOL_DIGITS / 2);
   readonly #digits = Buffer.allocUnsafeSlow(POOL_DIGITS);
+  readonly #pairs = new Uint16Array(this.#digits.buffer);
   readonly #words = new Float64Array(this.#digits.buffer);
   #used = this.#words.length;
 
@@ -40,7 +43,17 @@ export class RandomHex {
 
   #refill(): void {
     randomFillSync(this.#entropy);
-    this.#digits.latin1Write(this.#entropy.toString("hex"), 0, POOL_DIGITS);
+    const entropy = this.#entropy;
+    const pairs = this.#pairs;
+    // No string is made on the way, which would be garbage of the size of the pool.
+    for (let i = 0; i < entropy.length; i++) pairs[i] = DIGIT_PAIRS[entropy[i] as number] as number;
     this.#used = 0;
   }
+}
+
+function digitPairs(): Uint16Array {
+  const pairs = new Uint8Array(512);
+  for (let octet = 0; octet < 256; octet++)
+    Buffer.from(octet.toString(16).padStart(2, "0"), "latin1").copy(pairs, 2 * octet);
+  return new Uint16Array(pairs.buffer);
 }

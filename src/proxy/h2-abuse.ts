@@ -1,5 +1,5 @@
 /** Which counter tells of an overdrawn abuse budget of HTTP/2, whether a client's or a backend's. Feature row A18.8. */
-import type { BudgetKind } from "../wire/h2/abuse-budget.ts";
+import type { BudgetKind } from "../wire/multiplexed/abuse-budget.ts";
 import { GLOBAL_SLOTS } from "./plan.ts";
 
 const SLOTS: Readonly<Record<BudgetKind, number>> = {

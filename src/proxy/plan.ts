@@ -37,6 +37,8 @@ export interface ListenerPlan {
   readonly grpc: GrpcPlan;
   /** Requests on one connection before it is closed; 0: no limit. Feature row A8.5. */
   readonly maxKeepaliveRequests: number;
+  /** Without a byte in either direction on a relayed connection. */
+  readonly relayIdleTimeoutMs: number;
   /** Value of the Alt-Svc field of every response; empty: none. Feature row A2.16. */
   readonly altSvc: string;
   readonly drainTimeoutMs: number;

@@ -97,7 +97,9 @@ const CONTROL_FLOODS: Readonly<Record<string, Flood>> = {
   "PRIORITY_UPDATE of streams that will never be": {
     ...PRIORITY,
     part: () =>
-      Buffer.concat(Array.from({ length: FRAMES }, (_, i) => priorityUpdate(1_000_001 + 2 * i, "u=7"))),
+      Buffer.concat(
+        Array.from({ length: FRAMES }, (_, i) => priorityUpdate(1_000_001 + 2 * (i % 100), "u=7")),
+      ),
   },
 };
 

@@ -308,6 +308,23 @@ describe("heads in the wrong place", { timeout: 60_000 }, () => {
     });
   });
 
+  it("behind the end of a refused request whose answer waits for a window reset the stream", async () => {
+    for (const tls of [true, false]) {
+      await scene.withstands(async (attack) => {
+        const attacker = await scene.attacker(attack, { tls, settings: [[4, 0]] });
+        attacker.send(
+          headers(1, [...GET, ["host", "other.example"]], { end: true }),
+          headers(1, GET, { end: true }),
+          headers(3, [...POST, ["content-length", "99999999999"]]),
+          headers(3, [["x-sum", "1"]], { end: true }),
+          headers(3, [["x-sum", "1"]], { end: true }),
+        );
+        assert.equal(await attacker.outcome(1), "400 cut");
+        assert.equal(await attacker.outcome(3), "413 cut");
+      });
+    }
+  });
+
   it("interrupted by any other frame end the connection", async () => {
     for (const type of [FrameType.data, FrameType.ping, FrameType.settings, FrameType.headers, 0xbb]) {
       await scene.withstands(

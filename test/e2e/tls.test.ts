@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { connect as connectTcp } from "node:net";
+import { networkInterfaces } from "node:os";
 import { describe, it, type TestContext } from "node:test";
 import { connect, type ConnectionOptions, type TLSSocket } from "node:tls";
 import { freePort, HOST } from "../support/addresses.ts";
@@ -33,6 +34,12 @@ async function start(t: TestContext, tls: (site: SecureSite) => Block, runtime: 
   });
   return { gateway, backend, site, port };
 }
+
+/** Whoever comes from a loopback address is taken for somebody who tries things out. */
+const OWN_ADDRESS = Object.values(networkInterfaces())
+  .flatMap((addresses = []) => addresses)
+  .find(({ family, internal }) => family === "IPv4" && !internal)?.address;
+const NO_ADDRESS = OWN_ADDRESS === undefined && "this machine has loopback addresses only";
 
 /** A handshake; rejects with the code of what went wrong. */
 async function handshake(
@@ -143,6 +150,28 @@ describe("TLS with clients", { timeout: 90_000 }, () => {
     assert.equal(await ask(await handshake(t, port), ...claims), "HTTP/1.1 200 OK");
     assert.equal(backend.requests[2]?.field("client-cert"), undefined);
     assert.equal(backend.requests[2]?.field("x-forwarded-client-cert"), undefined);
+  });
+
+  it("for one host answers 421 to a request for another", { skip: NO_ADDRESS }, async (t) => {
+    const host = OWN_ADDRESS as string;
+    const backend = await startBackend(t, { script: respond("200 OK", "fine") });
+    const site = new SecureSite(t);
+    const port = await freePort();
+    const address = `${host}:${port}`;
+    const gateway = await Gateway.start(t, {
+      listeners: [site.listener(port, [backend.address], { address })],
+    });
+    const names = { host, servername: "app.example" };
+    const h1 = await handshake(t, port, { ...names, ALPNProtocols: ["http/1.1"] });
+    const head = (name: string): string => `GET / HTTP/1.1\r\nHost: ${name}\r\n\r\n`;
+    h1.write(head("localhost"));
+    assert.match(String(await within("an answer", 10_000, once(h1, "data"))), /^HTTP\/1\.1 421 /);
+    h1.write(head("App.Example:8443"));
+    assert.match(String(await within("an answer", 10_000, once(h1, "data"))), /^HTTP\/1\.1 200 /);
+    const client = await Http2Client.connect(t, port, { host, tls: { servername: "app.example" } });
+    assert.equal((await client.get("/", { ":authority": "localhost" })).status, 421);
+    assert.equal((await client.get("/", { ":authority": "app.example" })).status, 200);
+    await gateway.metric("both to be counted", (now) => now.sum("tls_misdirected_requests_total") === 2);
   });
 
   it("shows each host its own certificate", async (t) => {

@@ -11,14 +11,12 @@
 import { DEFAULT_H1_LIMITS, type H1Limits, type H1RequestPolicy } from "../../src/wire/h1/h1-limits.ts";
 import { HttpVersion } from "../../src/wire/http/message.ts";
 import { canonicalProblem, canonicalResponseProblem } from "../support/h1-canonical.ts";
-import {
-  type RequestRecord,
-  type ResponseRecord,
-  transcribeRequests,
-  transcribeResponses,
-} from "../support/h1-transcript.ts";
+import { type RequestRecord, transcribeRequests, transcribeResponses } from "../support/h1-transcript.ts";
+import { dirt } from "./dirt.ts";
+import { H1_CHANGES } from "./h1-changes.ts";
 import { loadSeeds, type Seeds } from "./h1-seeds.ts";
 import { mutate } from "./mutate.ts";
+import { caught, pieces } from "./pieces.ts";
 import type { Random } from "./random.ts";
 
 const LIMITS: readonly H1Limits[] = [
@@ -40,6 +38,8 @@ const POLICIES: readonly H1RequestPolicy[] = [
   { headerUnderscorePolicy: "allow", strictTe: true },
 ];
 
+const MAX_BYTES = 16_384;
+
 const METHODS = [[], ["HEAD"], ["GET", "HEAD"]] as const;
 
 /** One input; returns it in a form that can be repeated, with what is wrong with it, or undefined. */
@@ -49,7 +49,7 @@ export function createH1Target(vectors: URL): (random: Random) => string | undef
 }
 
 function fuzzRequests(seeds: Seeds, random: Random): string | undefined {
-  const bytes = mutate(random.pick(seeds.requests), seeds.requests, random);
+  const bytes = mutated(seeds.requests, random);
   const options = { limits: random.pick(LIMITS), policy: random.pick(POLICIES), finish: true };
   return guarded(bytes, () => {
     const whole = transcribeRequests(bytes, options);
@@ -66,7 +66,7 @@ function fuzzRequests(seeds: Seeds, random: Random): string | undefined {
 }
 
 function fuzzResponses(seeds: Seeds, random: Random): string | undefined {
-  const bytes = mutate(random.pick(seeds.responses), seeds.responses, random);
+  const bytes = mutated(seeds.responses, random);
   const options = { limits: random.pick(LIMITS), methods: random.pick(METHODS), finish: true };
   return guarded(bytes, () => {
     const whole = transcribeResponses(bytes, options);
@@ -83,19 +83,12 @@ function fuzzResponses(seeds: Seeds, random: Random): string | undefined {
   });
 }
 
-/** Sizes of pieces: all of one size, or mixed. */
-function pieces(random: Random): number[] {
-  if (random.once(3)) return [1];
-  return Array.from({ length: 1 + random.below(6) }, () => 1 + random.below(random.pick([3, 40, 400])));
+function mutated(seeds: readonly Buffer[], random: Random): Buffer {
+  return mutate(random.pick(seeds), seeds, H1_CHANGES, random).subarray(0, MAX_BYTES);
 }
 
 function guarded(bytes: Buffer, check: () => string | undefined): string | undefined {
-  let problem: string | undefined;
-  try {
-    problem = check();
-  } catch (error) {
-    problem = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  }
+  const problem = caught(check);
   return problem === undefined ? undefined : `${JSON.stringify(bytes.latin1Slice())}\n  ${problem}`;
 }
 
@@ -122,19 +115,4 @@ function ambiguity(bytes: Buffer, message: RequestRecord): string | undefined {
     return "not exactly one Host passed";
   }
   return lines.some((line) => /^[ \t]/.test(line)) ? "a folded line passed" : undefined;
-}
-
-/** What must never be in the parts of a message, whatever its bytes were. */
-function dirt(message: RequestRecord | ResponseRecord): string | undefined {
-  for (const [name, value] of [...message.fields, ...message.trailers]) {
-    if (!/^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/.test(name)) return `field name ${JSON.stringify(name)}`;
-    if (/[^\t\x20-\x7e\x80-\xff]|^[\t ]|[\t ]$/.test(value)) return `field value ${JSON.stringify(value)}`;
-  }
-  if (!("method" in message)) return undefined;
-  const { method, path, authority } = message;
-  if (!/^[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,32}$/.test(method)) return `method ${JSON.stringify(method)}`;
-  if (!/^(?:\*|\/[!"$-~]*)$/.test(path)) return `path ${JSON.stringify(path)}`;
-  return /^[!$&'()*+\-.0-9:;=A-Z[\]_a-z~]*$/.test(authority)
-    ? undefined
-    : `authority ${JSON.stringify(authority)}`;
 }

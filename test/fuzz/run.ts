@@ -4,6 +4,9 @@
  */
 import { parseArgs } from "node:util";
 import { createH1Target } from "./h1.ts";
+import { createH2Target } from "./h2.ts";
+import { createHpackTarget } from "./hpack.ts";
+import { createQpackTarget } from "./qpack.ts";
 import { Random } from "./random.ts";
 
 const VECTORS = new URL("../../../shared/vectors/", import.meta.url);
@@ -11,6 +14,9 @@ const VECTORS = new URL("../../../shared/vectors/", import.meta.url);
 /** What each target has to fuzz; one input per call. */
 const TARGETS: Readonly<Record<string, () => (random: Random) => string | undefined>> = {
   h1: () => createH1Target(VECTORS),
+  h2: () => createH2Target(),
+  hpack: () => createHpackTarget(VECTORS),
+  qpack: () => createQpackTarget(VECTORS),
 };
 
 /** Enough to see a pattern; a broken invariant would fail thousands of times. */

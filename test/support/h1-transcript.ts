@@ -226,7 +226,8 @@ export function transcribeResponses(
   return transcript;
 }
 
-function requestRecord(head: RequestHead): RequestRecord {
+/** A head of any codec as plain values; what follows it has not come. */
+export function requestRecord(head: RequestHead): RequestRecord {
   const { method, authority, path, version, bodyLength, keepAlive } = head;
   const { expectContinue, upgrade, acceptsTrailers } = head;
   const fields = head.fields.toArray();
@@ -247,7 +248,8 @@ function canonicalHead(head: RequestHead): string {
   return out.latin1Slice(0, end);
 }
 
-function responseRecord(head: ResponseHead, requestMethod: string): ResponseRecord {
+/** As `requestRecord`. */
+export function responseRecord(head: ResponseHead, requestMethod: string): ResponseRecord {
   const { status, version, bodyLength, hasBody, declaredLength, keepAlive, upgrade } = head;
   const fields = head.fields.toArray();
   const out = Buffer.alloc(responseHeadLength(head));

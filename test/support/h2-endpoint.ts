@@ -64,8 +64,10 @@ export class RecordingOwner implements H2ServerOwner, H2ClientOwner {
   readonly heads: Map<number, RequestHead> = new Map();
   readonly responses: Map<number, ResponseHead> = new Map();
   readonly streams: Map<number, H2Stream> = new Map();
+  readonly trailers: Map<number, [string, string][]> = new Map();
   /** What a test adds to the calls. */
   onRequestHook: (stream: H2Stream, head: RequestHead, ended: boolean) => void = () => {};
+  onResponseHook: (stream: H2Stream, head: ResponseHead) => void = () => {};
   onEndHook: (stream: H2Stream) => void = () => {};
   onDataHook: (stream: H2Stream, bytes: Buffer) => void = () => {};
   onDrainedHook: (stream: H2Stream) => void = () => {};
@@ -99,7 +101,9 @@ export class RecordingOwner implements H2ServerOwner, H2ClientOwner {
   }
 
   onResponse(stream: H2Stream, ended: boolean): void {
-    this.#note(stream, `response ${this.responses.get(stream.id)?.status}${ended ? " ended" : ""}`);
+    const head = this.responses.get(stream.id) as ResponseHead;
+    this.#note(stream, `response ${head.status}${ended ? " ended" : ""}`);
+    this.onResponseHook(stream, head);
   }
 
   onData(stream: H2Stream, bytes: Buffer, start: number, end: number): void {
@@ -114,7 +118,9 @@ export class RecordingOwner implements H2ServerOwner, H2ClientOwner {
   }
 
   onEnd(stream: H2Stream, trailers: Fields): void {
-    const fields = trailers.toArray().map(([name, value]) => ` ${name}=${value}`);
+    const list = trailers.toArray();
+    this.trailers.set(stream.id, list);
+    const fields = list.map(([name, value]) => ` ${name}=${value}`);
     this.#note(stream, `end${fields.join("")}`);
     this.onEndHook(stream);
   }

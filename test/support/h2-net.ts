@@ -41,7 +41,8 @@ export class SocketSink implements H2Sink {
     if (this.#used === this.#written) return;
     const part = this.out.subarray(this.#written, this.#used);
     this.#written = this.#used;
-    this.#socket.write(Buffer.from(part));
+    // Whoever has ended its side has nothing more to say, as to what still comes.
+    if (this.#socket.writable) this.#socket.write(Buffer.from(part));
     this.#used = 0;
     this.#written = 0;
   }

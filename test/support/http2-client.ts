@@ -27,6 +27,8 @@ export interface Http2Answer {
 }
 
 export interface Http2ClientOptions {
+  /** Default: the address of this process. */
+  readonly host?: string;
   /** TLS, with h2 by ALPN; whoever the gateway says it is. Without, the client knows that HTTP/2 is spoken. */
   readonly tls?: {
     readonly servername?: string;
@@ -47,14 +49,14 @@ export class Http2Client {
     port: number,
     options: Http2ClientOptions = {},
   ): Promise<Http2Client> {
-    const { tls, settings } = options;
+    const { tls, settings, host = HOST } = options;
     const session =
       tls === undefined
-        ? connect(`http://${HOST}:${port}`, {
+        ? connect(`http://${host}:${port}`, {
             settings: settings ?? {},
             maxSessionMemory: MAX_SESSION_MEMORY,
           })
-        : connect(`https://${HOST}:${port}`, {
+        : connect(`https://${host}:${port}`, {
             settings: settings ?? {},
             maxSessionMemory: MAX_SESSION_MEMORY,
             rejectUnauthorized: false,

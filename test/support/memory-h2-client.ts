@@ -6,12 +6,11 @@
 import assert from "node:assert/strict";
 import type { TlsInfo } from "../../src/fastpath/tls.ts";
 import { HpackDecoder } from "../../src/wire/hpack/decoder.ts";
-import type { FieldSink } from "../../src/wire/hpack/field-view.ts";
-import { data, type Frame, FRAME_TYPES, headers, raw, settingsFrame } from "./memory-h2.ts";
+import type { FieldSink } from "../../src/wire/field-codec/field-view.ts";
+import { data, type Frame, frameAt, HEADER_BYTES, headers, raw, settingsFrame } from "./memory-h2.ts";
 import type { MemoryGateway } from "./memory-gateway.ts";
 import type { MemoryPeer } from "./memory-peer.ts";
 
-const HEADER_BYTES = 9;
 const END_STREAM = 0x1;
 const END_HEADERS = 0x4;
 const ACK = 0x1;
@@ -75,21 +74,13 @@ export class MemoryH2Client {
   /** Reads what has come since the last time. */
   read(): this {
     const { bytes } = this.peer;
-    while (bytes.length - this.#readBytes >= HEADER_BYTES) {
-      const start = this.#readBytes + HEADER_BYTES;
-      const end = start + bytes.readUIntBE(this.#readBytes, 3);
-      if (end > bytes.length) break;
-      const frame: Frame = {
-        type: FRAME_TYPES[bytes[this.#readBytes + 3] ?? 99] ?? assert.fail("unknown frame type"),
-        flags: bytes[this.#readBytes + 4] ?? 0,
-        stream: bytes.readUInt32BE(this.#readBytes + 5),
-        payload: Buffer.from(bytes.subarray(start, end)),
-      };
-      this.#readBytes = end;
+    for (;;) {
+      const frame = frameAt(bytes, this.#readBytes);
+      if (frame === null) return this;
+      this.#readBytes += HEADER_BYTES + frame.payload.length;
       this.frames.push(frame);
       this.#take(frame);
     }
-    return this;
   }
 
   response(stream = 1): H2Response {

@@ -3,12 +3,12 @@
  * test says, right or wrong, and nothing by itself.
  */
 import assert from "node:assert/strict";
-import type { FieldSink } from "../../src/wire/hpack/field-view.ts";
+import type { FieldSink } from "../../src/wire/field-codec/field-view.ts";
 import { HpackDecoder } from "../../src/wire/hpack/decoder.ts";
 import type { MemoryGateway } from "./memory-gateway.ts";
 import type { MemoryPeer } from "./memory-peer.ts";
 
-export const FRAME_TYPES = [
+const FRAME_TYPES = [
   "DATA",
   "HEADERS",
   "PRIORITY",
@@ -23,7 +23,7 @@ export const FRAME_TYPES = [
 export type FrameType = (typeof FRAME_TYPES)[number];
 
 const PREFACE_BYTES = 24;
-const HEADER_BYTES = 9;
+export const HEADER_BYTES = 9;
 const END_STREAM = 0x1;
 const END_HEADERS = 0x4;
 const ACK = 0x1;
@@ -51,6 +51,20 @@ export interface SettingsSpec {
   readonly connect?: boolean;
 }
 
+/** The frame that begins at `at`; `null` when it has not come whole. */
+export function frameAt(bytes: Buffer, at: number): Frame | null {
+  if (bytes.length - at < HEADER_BYTES) return null;
+  const start = at + HEADER_BYTES;
+  const end = start + bytes.readUIntBE(at, 3);
+  if (end > bytes.length) return null;
+  return {
+    type: FRAME_TYPES[bytes[at + 3] ?? 99] ?? assert.fail("unknown frame type"),
+    flags: bytes[at + 4] ?? 0,
+    stream: bytes.readUInt32BE(at + 5),
+    payload: Buffer.from(bytes.subarray(start, end)),
+  };
+}
+
 export class MemoryH2Backend {
   readonly peer: MemoryPeer;
   /** Everything that came, in order. */
@@ -71,21 +85,13 @@ export class MemoryH2Backend {
       assert.equal(bytes.toString("latin1", 0, PREFACE_BYTES), "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
       this.#readBytes = PREFACE_BYTES;
     }
-    while (bytes.length - this.#readBytes >= HEADER_BYTES) {
-      const start = this.#readBytes + HEADER_BYTES;
-      const end = start + bytes.readUIntBE(this.#readBytes, 3);
-      if (end > bytes.length) break;
-      const frame: Frame = {
-        type: FRAME_TYPES[bytes[this.#readBytes + 3] ?? 99] ?? assert.fail("unknown frame type"),
-        flags: bytes[this.#readBytes + 4] ?? 0,
-        stream: bytes.readUInt32BE(this.#readBytes + 5),
-        payload: Buffer.from(bytes.subarray(start, end)),
-      };
-      this.#readBytes = end;
+    for (;;) {
+      const frame = frameAt(bytes, this.#readBytes);
+      if (frame === null) return this;
+      this.#readBytes += HEADER_BYTES + frame.payload.length;
       this.frames.push(frame);
       this.#take(frame);
     }
-    return this;
   }
 
   /** The request that came as number `index`, as far as it has come. */

@@ -154,6 +154,7 @@ function listenerPlan(spec: PlanSpec, slots: Slots): ListenerPlan {
     maxKeepaliveRequests: 0,
     altSvc: "",
     drainTimeoutMs: 10_000,
+    relayIdleTimeoutMs: 600_000,
     drainJitterMs: 0,
     metrics: {
       acceptInflight: slots.take(1),

@@ -35,6 +35,7 @@ export function listenerPlan(listener: ListenerConfig, input: PlanInput): Listen
     websocket: webSocketPlan(listener),
     grpc: grpcPlan(listener),
     maxKeepaliveRequests: input.config.runtime.max_keepalive_requests,
+    relayIdleTimeoutMs: listener.relay_idle_timeout_ms,
     altSvc: altSvc === undefined ? "" : `h3=":${altSvc.h3_port}"; ma=${altSvc.max_age}`,
     drainTimeoutMs: listener.drain_timeout_ms,
     drainJitterMs: listener.drain_jitter_ms,

@@ -10,6 +10,7 @@ import type { Exchange, ResponseSink } from "../exchange/exchange.ts";
 import { finishExchange } from "../finish/finish-exchange.ts";
 import type { ClientConnection } from "../listener/client-connection.ts";
 import type { ListenerSocket } from "../listener/listener-socket.ts";
+import { tellTlsFailure } from "../listener/tls-failure.ts";
 import { openTunnel } from "../tunnel/open-tunnel.ts";
 import type { WorkerContext } from "../worker-context.ts";
 import { abandonExchange } from "./exchange-end.ts";
@@ -93,7 +94,8 @@ export class ClientTunnelH1 implements ClientConnection, IntakeOwner, ResponseSi
 
   onClose(error: string): void {
     if (this.#state === "closed") return;
-    abandonExchange(this.#context, this.#exchange, new Fault("client_closed", error));
+    tellTlsFailure(this.#context, this.#connection, this.#listener, error);
+    abandonExchange(this.#context, this.#exchange(), new Fault("client_closed", error));
     this.#close();
   }
 
@@ -104,7 +106,7 @@ export class ClientTunnelH1 implements ClientConnection, IntakeOwner, ResponseSi
   }
 
   takeBytes(bytes: Buffer, start: number, end: number): number {
-    const exchange = this.#exchange;
+    const exchange = this.#exchange();
     exchange.requestBytes += end - start;
     this.#room = exchange.upstream?.writeRequest(bytes, start, end) ?? true;
     return end;
@@ -118,7 +120,7 @@ export class ClientTunnelH1 implements ClientConnection, IntakeOwner, ResponseSi
   // What the backend sends.
 
   writeResponse(bytes: Buffer, start: number, end: number): boolean {
-    this.#exchange.responseBytes += end - start;
+    this.#exchange().responseBytes += end - start;
     this.#transport.sendFrom(this.#connection, bytes, start, end);
     return !this.#transport.blocked(this.#connection);
   }
@@ -130,7 +132,7 @@ export class ClientTunnelH1 implements ClientConnection, IntakeOwner, ResponseSi
   }
 
   failResponse(fault: Fault): void {
-    const exchange = this.#exchange;
+    const exchange = this.#exchange();
     exchange.fault = fault;
     finishExchange(this.#context, exchange);
     this.#transport.flush();
@@ -150,7 +152,7 @@ export class ClientTunnelH1 implements ClientConnection, IntakeOwner, ResponseSi
     assert(false, "a tunnel opens once");
   }
 
-  get #exchange(): Exchange {
+  #exchange(): Exchange {
     return (this.#session as Session).exchange;
   }
 
@@ -163,13 +165,13 @@ export class ClientTunnelH1 implements ClientConnection, IntakeOwner, ResponseSi
   #checkEnded(): void {
     if (this.#state === "closed" || this.#requestEnded || this.#intake.holding) return;
     this.#requestEnded = true;
-    this.#exchange.upstream?.endRequest(new Fields());
+    this.#exchange().upstream?.endRequest(new Fields());
     if (this.#responseEnded && this.#state === "open") this.#complete();
   }
 
   /** Both directions have ended: nothing of the client is awaited, but it may still have to read. */
   #complete(): void {
-    finishExchange(this.#context, this.#exchange);
+    finishExchange(this.#context, this.#exchange());
     new LingeringConnection(this.#context, this.#connection, this.#listener, true).succeed(this);
     this.#close();
   }

@@ -64,14 +64,16 @@ export class DownstreamH1 implements ClientConnection, IntakeOwner, ResponseSink
     this.#intake = new Intake(context.transport, connection, this);
     this.#writer = new ResponseWriterH1(context.transport, connection);
     // The first request has to come within the header timeout: a connection that says nothing is no client.
-    context.wheel.arm(this.#timer, this.#idleSinceMs + this.#http.headerTimeoutMs);
+    context.wheel.arm(this.#timer, this.#idleSinceMs + this.#http().headerTimeoutMs);
   }
 
-  get #http() {
+  // Methods, not getters: V8 calls out to the runtime for a private getter.
+
+  #http() {
     return this.#listener.current.runtime.plan.http;
   }
 
-  get #exchange(): Exchange {
+  #exchange(): Exchange {
     return (this.#session as Session).exchange;
   }
 
@@ -87,7 +89,7 @@ export class DownstreamH1 implements ClientConnection, IntakeOwner, ResponseSink
     this.#keepAlive.closing = true;
     // Whoever has got nothing yet is told why; what has begun can only be cut.
     if (this.#state === "exchange")
-      cutExchange(this.#exchange, new Fault("drained", "the drain budget is over"));
+      cutExchange(this.#exchange(), new Fault("drained", "the drain budget is over"));
     this.#transport.flush();
     this.#destroy();
     return busy;
@@ -110,8 +112,8 @@ export class DownstreamH1 implements ClientConnection, IntakeOwner, ResponseSink
 
   onDrain(): void {
     if (this.#state === "exchange") {
-      if (this.#exchange.phase === Phase.response) this.#clock.progress();
-      this.#exchange.upstream?.resumeResponse();
+      if (this.#exchange().phase === Phase.response) this.#clock.progress();
+      this.#exchange().upstream?.resumeResponse();
     } else if (this.#state === "idle") {
       this.#proceed();
     }
@@ -120,14 +122,14 @@ export class DownstreamH1 implements ClientConnection, IntakeOwner, ResponseSink
   onClose(error: string): void {
     tellTlsFailure(this.#context, this.#connection, this.#listener, error);
     if (this.#state === "exchange")
-      abandonExchange(this.#context, this.#exchange, new Fault("client_closed", error));
+      abandonExchange(this.#context, this.#exchange(), new Fault("client_closed", error));
     this.#close();
   }
 
   // What the upstream sends.
 
   informational(): void {
-    const exchange = this.#exchange;
+    const exchange = this.#exchange();
     this.#writer.informational(exchange);
     if (exchange.response.status === 100) exchange.request.expectContinue = false;
     this.#clock.resumed();
@@ -143,7 +145,7 @@ export class DownstreamH1 implements ClientConnection, IntakeOwner, ResponseSink
   }
 
   responseHead(): void {
-    const exchange = this.#exchange;
+    const exchange = this.#exchange();
     const fault = startResponse(exchange);
     if (fault !== null) return cutExchange(exchange, fault);
     this.#clock.responseBegun();
@@ -152,7 +154,7 @@ export class DownstreamH1 implements ClientConnection, IntakeOwner, ResponseSink
   }
 
   writeResponse(bytes: Buffer, start: number, end: number): boolean {
-    const exchange = this.#exchange;
+    const exchange = this.#exchange();
     exchange.responseBytes += end - start;
     const fault = responseTooLarge(exchange);
     if (fault !== null) {
@@ -164,12 +166,12 @@ export class DownstreamH1 implements ClientConnection, IntakeOwner, ResponseSink
   }
 
   endResponse(trailers: Fields): void {
-    this.#writer.end(this.#exchange, trailers);
+    this.#writer.end(this.#exchange(), trailers);
     this.#completed();
   }
 
   failResponse(fault: Fault): void {
-    const exchange = this.#exchange;
+    const exchange = this.#exchange();
     exchange.fault = fault;
     if (exchange.responseStarted) {
       // The client must not take what came so far for the whole: no last chunk, and RST instead of FIN.
@@ -202,7 +204,7 @@ export class DownstreamH1 implements ClientConnection, IntakeOwner, ResponseSink
       case "head":
         return true;
       case "exchange":
-        return this.#bodyOpen && !this.#exchange.requestEnded;
+        return this.#bodyOpen && !this.#exchange().requestEnded;
       case "closed":
         return false;
     }
@@ -294,13 +296,13 @@ export class DownstreamH1 implements ClientConnection, IntakeOwner, ResponseSink
    */
   #checkEnded(): void {
     if (this.#intake.holding) return;
-    if (this.#state === "idle" || this.#betweenRequests) this.#startLinger();
-    else if (this.#state === "head" || (this.#state === "exchange" && !this.#exchange.requestEnded))
+    if (this.#state === "idle" || this.#betweenRequests()) this.#startLinger();
+    else if (this.#state === "head" || (this.#state === "exchange" && !this.#exchange().requestEnded))
       this.#refuse(new Fault("bad_request", "the connection ended within a request"));
   }
 
   /** Only empty lines have come, which do not begin a request (RFC 9112 section 2.2). */
-  get #betweenRequests(): boolean {
+  #betweenRequests(): boolean {
     return this.#state === "head" && (this.#session as Session).decoder.idle;
   }
 
@@ -314,13 +316,13 @@ export class DownstreamH1 implements ClientConnection, IntakeOwner, ResponseSink
   }
 
   #completed(): void {
-    finishExchange(this.#context, this.#exchange);
-    const saidAll = this.#keepAlive.saidAll(this.#exchange) && !this.#intake.holding;
+    finishExchange(this.#context, this.#exchange());
+    const saidAll = this.#keepAlive.saidAll(this.#exchange()) && !this.#intake.holding;
     this.#endSession();
     if (!this.#keepAlive.completed()) return this.#startLinger(saidAll);
     this.#state = "idle";
     this.#idleSinceMs = this.#context.clock.nowMs;
-    this.#context.wheel.arm(this.#timer, this.#idleSinceMs + this.#http.keepaliveTimeoutMs);
+    this.#context.wheel.arm(this.#timer, this.#idleSinceMs + this.#http().keepaliveTimeoutMs);
     this.#proceed();
   }
 
@@ -336,7 +338,7 @@ export class DownstreamH1 implements ClientConnection, IntakeOwner, ResponseSink
         this.#startLinger();
         break;
       case "head":
-        if (this.#betweenRequests) this.#startLinger();
+        if (this.#betweenRequests()) this.#startLinger();
         else this.#refuse(new Fault("header_timeout", "the request head did not come in time"));
         break;
       case "exchange":
@@ -351,7 +353,7 @@ export class DownstreamH1 implements ClientConnection, IntakeOwner, ResponseSink
   #exchangeDeadline(nowMs: number): void {
     const queued = this.#transport.queuedBytes(this.#connection);
     const fault = this.#clock.check(nowMs, this.#bodyOpen, queued);
-    if (fault !== null) endLate(this.#context, this.#exchange, fault);
+    if (fault !== null) endLate(this.#context, this.#exchange(), fault);
   }
 
   #destroy(): void {

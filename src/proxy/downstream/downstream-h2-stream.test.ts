@@ -349,6 +349,32 @@ test("a body that does not come ends with 408", () => {
   assertClean(gateway, client.peer);
 });
 
+test("one that cannot come, because other uploads fill the client's window, is not late", () => {
+  const gateway = new MemoryGateway({
+    services: { app: ["10.0.0.1:80"], other: ["10.0.0.2:80"] },
+    routes: [{ rule: "PathPrefix(`/stuck`)" }, { rule: "PathPrefix(`/other`)", service: "other" }],
+    http: { bodyTimeoutMs: 2000 },
+    runtime: { connectTimeoutMs: 60_000 },
+    h2: { connectionWindowBytes: 65_535 },
+  });
+  gateway.holdDials();
+  const client = new MemoryH2Client(gateway);
+  client.request(1, "/other", { method: "POST", body: "some", end: false });
+  gateway.backend(0).accept();
+  gateway.advance(1000);
+  client.request(3, "/stuck", { method: "POST", body: "x".repeat(16_384), end: false });
+  for (const size of [16_384, 16_384, 16_379]) client.send(data(3, "x".repeat(size)));
+  gateway.advance(1900);
+  assert.equal(client.told(1), "0  ...");
+  gateway.advance(200);
+  assert.equal(client.told(3), "504 gateway timeout");
+  gateway.advance(1500);
+  assert.equal(client.told(1), "0  ...", "its time began when the window was opened");
+  gateway.advance(1000);
+  assert.equal(client.told(1), "408 request body timeout");
+  assertClean(gateway, client.peer);
+});
+
 test("a client that keeps its window closed loses its stream, its backend is let go", () => {
   const gateway = new MemoryGateway({ http: { bodyTimeoutMs: 2000 } });
   const client = new MemoryH2Client(gateway, { window: 10 });

@@ -22,6 +22,7 @@ import { localReply } from "../finish/local-reply.ts";
 import type { ListenerSocket } from "../listener/listener-socket.ts";
 import { GLOBAL_SLOTS } from "../plan.ts";
 import { openTunnel } from "../tunnel/open-tunnel.ts";
+import type { Tunnel } from "../tunnel/tunnel.ts";
 import type { WorkerContext } from "../worker-context.ts";
 import { ExchangeClock } from "./exchange-clock.ts";
 import { abandonExchange, cutExchange, endLate, refuseRequest } from "./exchange-end.ts";
@@ -33,6 +34,8 @@ export interface StreamHost {
   readonly codec: H2Connection;
   readonly listener: ListenerSocket;
   readonly peer: Peer;
+  /** The stream carries another protocol from now on. */
+  tunnelOpened(tunnel: Tunnel): void;
   /** The stream is over and forgotten by the codec; the object is free. */
   released(stream: DownstreamH2Stream): void;
 }
@@ -219,7 +222,7 @@ export class DownstreamH2Stream implements ResponseSink {
     response.hasBody = true;
     response.bodyLength = UNKNOWN_LENGTH;
     this.#host.codec.sendHead(this.#stream, response, false);
-    openTunnel(this.#context, exchange);
+    this.#host.tunnelOpened(openTunnel(this.#context, exchange));
     this.#bodyOpen = true;
     this.#passHeld();
   }
@@ -339,7 +342,10 @@ export class DownstreamH2Stream implements ResponseSink {
   #onDeadline(nowMs: number): void {
     const { exchange } = this;
     const stream = this.#stream;
-    const late = this.#clock.check(nowMs, this.#bodyOpen, stream.queuedBytes);
+    // A client whose window is used up by other uploads cannot send: it waits for their backends.
+    const { windowOpenMs } = this.#host.codec;
+    if (this.#bodyOpen) this.#clock.heldBackUntil(Math.min(nowMs, windowOpenMs));
+    const late = this.#clock.check(nowMs, this.#bodyOpen && windowOpenMs <= nowMs, stream.queuedBytes);
     if (this.#state === "answered") {
       // Whoever has its whole answer waiting and does not take it is not waiting for a backend.
       if (late !== null || this.#crawls(nowMs)) this.#reset(new Fault("client_stalled"));

@@ -23,6 +23,7 @@ import type { ClientConnection } from "../listener/client-connection.ts";
 import type { ListenerSocket } from "../listener/listener-socket.ts";
 import { tellTlsFailure } from "../listener/tls-failure.ts";
 import { GLOBAL_SLOTS } from "../plan.ts";
+import type { Tunnel } from "../tunnel/tunnel.ts";
 import type { WorkerContext } from "../worker-context.ts";
 import { H2Deadlines } from "./h2-deadlines.ts";
 import { H2Requests, type RequestsOwner } from "./h2-requests.ts";
@@ -48,6 +49,8 @@ export class DownstreamH2 implements ClientConnection, RequestsOwner {
   #state: "serving" | "announced" | "leaving" | "closed" = "serving";
   /** When the end is to be announced, or has been announced long enough. */
   #leaveMs = Infinity;
+  /** When a drain tells tunnels to leave; `Infinity`: the listener does not drain. */
+  #tunnelsLeaveMs = Infinity;
   #peerEnded = false;
   #paused = false;
 
@@ -66,6 +69,7 @@ export class DownstreamH2 implements ClientConnection, RequestsOwner {
   }
 
   announceClose(graceMs: number): void {
+    this.#tunnelsLeaveMs = this.#context.clock.nowMs + graceMs;
     for (const stream of this.#requests.streams) stream.exchange.tunnel?.announceClose(graceMs);
     if (this.#state !== "serving") return;
     this.#leaveMs = this.#context.clock.nowMs + Math.max(0, graceMs - ANNOUNCED_MS);
@@ -124,6 +128,12 @@ export class DownstreamH2 implements ClientConnection, RequestsOwner {
   streamOpened(): void {
     this.#deadlines.used = true;
     this.#armBy(this.#deadlines.heardMs + this.#listener.current.runtime.plan.h2.keepAliveIntervalMs);
+  }
+
+  /** One that a drain finds on its way is told like those that it found open. */
+  tunnelOpened(tunnel: Tunnel): void {
+    if (this.#tunnelsLeaveMs !== Infinity)
+      tunnel.announceClose(Math.max(0, this.#tunnelsLeaveMs - this.#context.clock.nowMs));
   }
 
   served(count: number): void {

@@ -55,6 +55,13 @@ export class ExchangeClock {
     this.#openWindow();
   }
 
+  /** Until then the client could not send what we were ready to take: its pace begins anew. */
+  heldBackUntil(ms: number): void {
+    if (this.#exchange.phase !== Phase.request || ms <= this.#windowMs) return;
+    this.#progressMs = Math.max(this.#progressMs, ms);
+    this.#openWindow();
+  }
+
   /** Request body has come. */
   received(): void {
     this.#progressMs = this.#clock.nowMs;
@@ -103,7 +110,7 @@ export class ExchangeClock {
         return this.#lateRequest(nowMs, taking, idle);
       case Phase.awaitingHead:
         if (nowMs >= this.#totalMs) return this.#overTime("total_timeout");
-        return idle >= this.#headTimeoutMs ? new Fault("upstream_head_timeout") : null;
+        return idle >= this.#headTimeoutMs() ? new Fault("upstream_head_timeout") : null;
       case Phase.response:
         if (this.#callMs > 0 && nowMs >= this.#totalMs) return this.#overTime("total_timeout");
         if (idle < this.#http.bodyTimeoutMs) return null;
@@ -135,19 +142,19 @@ export class ExchangeClock {
    */
   #tooSlow(nowMs: number): Fault | null {
     const elapsedMs = nowMs - this.#windowMs;
-    if (elapsedMs < this.#graceMs) return null;
+    if (elapsedMs < this.#graceMs()) return null;
     const pace = ((this.#exchange.requestBytes - this.#windowBytes) * 1000) / elapsedMs;
     if (pace >= this.#runtime.bodyProgressMinBps) return null;
     return new Fault("request_body_timeout", `${Math.floor(pace)} bytes a second: body_progress_min_bps`);
   }
 
   /** A client may pause as long as the other timeouts let it, before its pace is judged. */
-  get #graceMs(): number {
+  #graceMs(): number {
     return Math.max(this.#http.bodyTimeoutMs, this.#runtime.headerDeadlineMs);
   }
 
   /** A backend that is to switch protocols has nothing to compute: feature row A12.1. */
-  get #headTimeoutMs(): number {
+  #headTimeoutMs(): number {
     if (this.#callMs !== NO_CALL) return Infinity;
     const { headTimeoutMs, headerTimeoutMs } = this.#http;
     return this.#exchange.request.upgrade === "" ? headTimeoutMs : Math.min(headTimeoutMs, headerTimeoutMs);
@@ -166,11 +173,11 @@ export class ExchangeClock {
     switch (this.#exchange.phase) {
       case Phase.request: {
         const idle = this.#progressMs + this.#http.bodyTimeoutMs;
-        const grace = this.#windowMs + this.#graceMs;
+        const grace = this.#windowMs + this.#graceMs();
         return Math.min(this.#totalMs, idle, Math.max(grace, nowMs + this.#runtime.sweepIntervalMs));
       }
       case Phase.awaitingHead:
-        return Math.min(this.#totalMs, this.#progressMs + this.#headTimeoutMs);
+        return Math.min(this.#totalMs, this.#progressMs + this.#headTimeoutMs());
       case Phase.response: {
         const idle = this.#progressMs + this.#http.bodyTimeoutMs;
         return this.#callMs > 0 ? Math.min(this.#totalMs, idle) : idle;

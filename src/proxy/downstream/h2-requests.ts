@@ -14,6 +14,7 @@ import { ConnectionSink } from "../connection-sink.ts";
 import { type Peer, peerOf } from "../exchange/peer.ts";
 import type { ListenerSocket } from "../listener/listener-socket.ts";
 import { GLOBAL_SLOTS } from "../plan.ts";
+import type { Tunnel } from "../tunnel/tunnel.ts";
 import type { WorkerContext } from "../worker-context.ts";
 import type { DownstreamH2Stream, StreamHost } from "./downstream-h2-stream.ts";
 import { h2LimitsOf } from "./h2-limits-of.ts";
@@ -23,6 +24,7 @@ export interface RequestsOwner {
   streamOpened(): void;
   /** A request has come, and was passed on or refused; so many have now. */
   served(count: number): void;
+  tunnelOpened(tunnel: Tunnel): void;
   /** The last stream that there was is over. */
   idle(): void;
   pong(): void;
@@ -112,6 +114,10 @@ export class H2Requests implements H2ServerOwner, StreamHost {
 
   onConnectionError(error: H2Error): void {
     this.#owner.failed(error);
+  }
+
+  tunnelOpened(tunnel: Tunnel): void {
+    this.#owner.tunnelOpened(tunnel);
   }
 
   released(stream: DownstreamH2Stream): void {

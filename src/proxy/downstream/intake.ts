@@ -96,6 +96,7 @@ export class Intake {
   }
 
   #release(): void {
+    if (this.#held === EMPTY) return;
     this.#held = EMPTY;
     this.#start = 0;
     this.#end = 0;

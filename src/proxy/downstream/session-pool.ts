@@ -3,8 +3,8 @@
  * are lent from the first byte of a request to the end of its response, so that an idle connection
  * costs next to nothing and a busy worker allocates nothing.
  */
-import { BufferViews } from "../../base/buffer-views.ts";
 import { RequestDecoder } from "../../wire/h1/request-decoder.ts";
+import { ReaderMemory } from "../../wire/h1/reader-memory.ts";
 import type { H1Limits, H1RequestPolicy } from "../../wire/h1/h1-limits.ts";
 import { Exchange } from "../exchange/exchange.ts";
 
@@ -31,7 +31,7 @@ export class Session {
 export class SessionPool {
   readonly #limits: H1Limits;
   readonly #policy: H1RequestPolicy;
-  readonly #views = new BufferViews();
+  readonly #readerMemory = new ReaderMemory();
   readonly #kept: Session[] = [];
 
   constructor(limits: H1Limits, policy: H1RequestPolicy) {
@@ -47,7 +47,7 @@ export class SessionPool {
   }
 
   #make(): Session {
-    return new Session(this, new RequestDecoder(this.#limits, this.#policy, this.#views));
+    return new Session(this, new RequestDecoder(this.#limits, this.#policy, this.#readerMemory));
   }
 
   give(session: Session): void {

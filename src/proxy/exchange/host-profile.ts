@@ -7,7 +7,7 @@ import type { WordText } from "../../base/word-text.ts";
 import { FieldId } from "../../wire/http/field-id.ts";
 import { FieldTemplate } from "../../wire/http/field-template.ts";
 import { Fields } from "../../wire/http/fields.ts";
-import type { HttpVersion, RequestHead } from "../../wire/http/message.ts";
+import { HttpVersion, type RequestHead } from "../../wire/http/message.ts";
 import { hostLogPart } from "../finish/access-log-format.ts";
 import { routingHost } from "../router/routing-host.ts";
 import { ID_DIGITS } from "./request-id.ts";
@@ -61,21 +61,26 @@ export class HostProfile {
 /** The profiles of one listener. */
 export class HostProfiles {
   readonly #places: (HostProfile | undefined)[] = Array.from({ length: PLACES });
+  /** The one that was asked for last: often all requests name one host, and it need not be looked up. */
+  #last = new HostProfile("", HttpVersion.http11, false);
 
-  of({ authority, version }: RequestHead, secure: boolean): HostProfile {
-    const place = placeOf(authority);
+  of(head: RequestHead, secure: boolean): HostProfile {
+    if (!isProfileOf(this.#last, head, secure)) this.#last = this.#lookUp(head, secure);
+    return this.#last;
+  }
+
+  #lookUp(head: RequestHead, secure: boolean): HostProfile {
+    const place = placeOf(head.authority);
     const kept = this.#places[place];
-    if (
-      kept !== undefined &&
-      kept.authority === authority &&
-      kept.version === version &&
-      kept.secure === secure
-    )
-      return kept;
-    const made = new HostProfile(authority, version, secure);
+    if (kept !== undefined && isProfileOf(kept, head, secure)) return kept;
+    const made = new HostProfile(head.authority, head.version, secure);
     this.#places[place] = made;
     return made;
   }
+}
+
+function isProfileOf(profile: HostProfile, { authority, version }: RequestHead, secure: boolean): boolean {
+  return profile.authority === authority && profile.version === version && profile.secure === secure;
 }
 
 /** FNV-1a over the whole name: hosts of one installation often differ in a digit. */

@@ -2,6 +2,7 @@
  * Takes out of a message what belongs to one hop (RFC 9110 section 7.6.1): the fixed hop-by-hop
  * fields and those that Connection names. Framing fields never get here: the codecs keep them.
  */
+import { plainOption } from "../../wire/h1/connection-options.ts";
 import { equalsLower, FieldId, fieldIdOf } from "../../wire/http/field-id.ts";
 import type { Fields } from "../../wire/http/fields.ts";
 import type { RequestHead, ResponseHead } from "../../wire/http/message.ts";
@@ -25,7 +26,6 @@ for (const id of [
 }
 
 const CLOSE = Buffer.from("close", "latin1");
-const KEEP_ALIVE = Buffer.from("keep-alive", "latin1");
 const COMMA = 0x2c;
 const SPACE = 0x20;
 const TAB = 0x09;
@@ -48,12 +48,9 @@ function strip(fields: Fields): void {
   }
 }
 
-/** `keep-alive` or `close` and nothing else, as nearly always: these name no fields to be removed. */
+/** Whether it names no fields to be removed, as nearly always. */
 function isPlainOption(fields: Fields, connection: number): boolean {
-  const { bytes } = fields;
-  const start = fields.valueStart(connection);
-  const end = fields.valueEnd(connection);
-  return equalsLower(bytes, start, end, KEEP_ALIVE) || equalsLower(bytes, start, end, CLOSE);
+  return plainOption(fields.view, fields.valueStart(connection), fields.valueEnd(connection)) !== 0;
 }
 
 /** Removes every field that this Connection field names. */

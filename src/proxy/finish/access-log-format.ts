@@ -37,7 +37,11 @@ const PATH = wordText('","path":"');
 const PROTOCOLS = HTTP_VERSION_NAMES.map((name) => wordText(`","protocol":"${name}","status":`));
 const REQUEST_BYTES = wordText(',"request_bytes":');
 const RESPONSE_BYTES = wordText(',"response_bytes":');
-const NO_REQUEST_BYTES = wordText(',"request_bytes":0,"response_bytes":');
+/** What stands there for most requests: no body of theirs, and all went well. */
+const PLAIN_STATUS = 200;
+const PLAIN_NUMBERS = HTTP_VERSION_NAMES.map((name) =>
+  wordText(`","protocol":"${name}","status":${PLAIN_STATUS},"request_bytes":0,"response_bytes":`),
+);
 const DURATION = wordText(',"duration_ms":');
 const UPSTREAM_KEY = ',"upstream_ms":';
 const UPSTREAM = wordText(UPSTREAM_KEY);
@@ -69,9 +73,7 @@ export function writeJson(line: LineWriter, exchange: Exchange, status: number, 
     line.constant(exchange.host.logPart);
   }
   writeTarget(line, request);
-  line.constant(PROTOCOLS[request.version] as WordText);
-  line.integer(status);
-  writeNumbers(line, exchange);
+  writeNumbers(line, exchange, status);
   writeWay(line, exchange);
   writeIds(line, exchange);
   const userAgent = request.fields.find(FieldId.userAgent);
@@ -98,10 +100,13 @@ function writeIds(line: LineWriter, exchange: Exchange): void {
   line.plain(fields.view, trace + TRACE_START, trace + TRACE_END);
 }
 
-function writeNumbers(line: LineWriter, exchange: Exchange): void {
-  if (exchange.requestBytes === 0) {
-    line.constant(NO_REQUEST_BYTES);
+function writeNumbers(line: LineWriter, exchange: Exchange, status: number): void {
+  const { version } = exchange.request;
+  if (status === PLAIN_STATUS && exchange.requestBytes === 0) {
+    line.constant(PLAIN_NUMBERS[version] as WordText);
   } else {
+    line.constant(PROTOCOLS[version] as WordText);
+    line.integer(status);
     line.constant(REQUEST_BYTES);
     line.integer(exchange.requestBytes);
     line.constant(RESPONSE_BYTES);

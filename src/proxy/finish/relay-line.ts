@@ -14,13 +14,14 @@ import type { LogTime } from "./log-time.ts";
 /** What is told of a connection. */
 export interface RelayRecord {
   readonly peer: Peer;
+  readonly protocol: keyof typeof PROTOCOLS;
   /** The host that the client named in its TLS handshake; empty: none. */
   readonly serverName: string;
   readonly startMs: number;
   readonly startWallMs: number;
   readonly current: ListenerCurrent;
   readonly route: RouteRuntime | undefined;
-  readonly backend: Backend | null;
+  readonly backend: Pick<Backend, "logParts"> | null;
   readonly attempts: number;
   /** When the last backend was picked, and when it was connected; 0: it was not. */
   readonly pickMs: number;
@@ -37,7 +38,11 @@ const MAX_HOST_CHARS = 255;
 
 const CLIENT_IP = wordText('Z","client_ip":"');
 const HOST = wordText('","host":"');
-const PROTOCOL = wordText('","protocol":"TLS","request_bytes":');
+/** What the gateway ends of the connection, under what it knows nothing of. */
+const PROTOCOLS = {
+  TLS: wordText('","protocol":"TLS","request_bytes":'),
+  QUIC: wordText('","protocol":"QUIC","request_bytes":'),
+} as const;
 const RESPONSE_BYTES = wordText(',"response_bytes":');
 const DURATION = wordText(',"duration_ms":');
 const UPSTREAM = wordText(',"upstream_ms":');
@@ -53,7 +58,7 @@ export function writeRelay(line: LineWriter, record: RelayRecord, endMs: number,
   line.constant(record.peer.text);
   line.constant(HOST);
   line.text(record.serverName, MAX_HOST_CHARS);
-  line.constant(PROTOCOL);
+  line.constant(PROTOCOLS[record.protocol]);
   line.integer(record.requestBytes);
   line.constant(RESPONSE_BYTES);
   line.integer(record.responseBytes);

@@ -39,10 +39,10 @@ export class GrpcWebBridge extends ResponseFilter implements RequestSink {
     this.#suffix = type.slice(`application/grpc-${kind}`.length);
     fields.set(FieldId.contentType, GRPC_TYPE + this.#suffix);
     exchange.request.acceptsTrailers = true;
-    if (this.#isText && exchange.request.bodyLength > 0) exchange.request.bodyLength = UNKNOWN_LENGTH;
+    if (this.#isText() && exchange.request.bodyLength > 0) exchange.request.bodyLength = UNKNOWN_LENGTH;
   }
 
-  get #isText(): boolean {
+  #isText(): boolean {
     return this.#kind === "web-text";
   }
 
@@ -60,7 +60,7 @@ export class GrpcWebBridge extends ResponseFilter implements RequestSink {
 
   writeRequest(bytes: Buffer, start: number, end: number): boolean {
     const upstream = this.#next();
-    if (!this.#isText) return upstream.writeRequest(bytes, start, end);
+    if (!this.#isText()) return upstream.writeRequest(bytes, start, end);
     const decoded = Buffer.allocUnsafe(decodedBound(end - start));
     const size = this.#decoder.decode(bytes, start, end, decoded, 0);
     if (size === -1) {
@@ -71,7 +71,7 @@ export class GrpcWebBridge extends ResponseFilter implements RequestSink {
   }
 
   endRequest(): void {
-    if (this.#isText && !this.#decoder.complete) return this.#refuse();
+    if (this.#isText() && !this.#decoder.complete) return this.#refuse();
     this.#next().endRequest(NO_TRAILERS);
   }
 
@@ -110,7 +110,7 @@ export class GrpcWebBridge extends ResponseFilter implements RequestSink {
   }
 
   override writeResponse(bytes: Buffer, start: number, end: number): boolean {
-    if (!this.#isText || !this.#translates) return super.writeResponse(bytes, start, end);
+    if (!this.#isText() || !this.#translates) return super.writeResponse(bytes, start, end);
     const text = Buffer.allocUnsafe(encodedLength(end - start));
     return super.writeResponse(text, 0, encodeBase64(bytes, start, end, text, 0));
   }

@@ -1,6 +1,6 @@
 /**
  * The end of a client's TLS connection behind its handshake, out of order: a record that is none, a second
- * handshake, KeyUpdates without end, no close_notify. Called by the adapters of HTTP when their connection is
+ * handshake, KeyUpdates without end, no close_notify. Called by whoever serves the connection when it is
  * gone; a handshake that fails is told by `TlsHandshake`. Feature row A18.8.
  */
 import { TLS_ERROR_PREFIX } from "../../fastpath/tls.ts";

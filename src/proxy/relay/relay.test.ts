@@ -5,7 +5,6 @@ import { assertClean } from "../../../test/support/memory-http.ts";
 import type { MemoryPeer } from "../../../test/support/memory-peer.ts";
 import type { PlanSpec } from "../../../test/support/memory-plan.ts";
 import { secureListener } from "../../../test/support/memory-tls.ts";
-import { RELAY_IDLE_MS } from "./relay.ts";
 
 function relaying(spec: PlanSpec = {}): MemoryGateway {
   return new MemoryGateway({ ...spec, listener: { ...secureListener(), protocol: "tls", ...spec.listener } });
@@ -124,10 +123,16 @@ test("an end that is no orderly one is passed on as such", () => {
   client.fail("tls: unexpected eof while reading");
   assert.equal(gateway.backend().ending, "reset");
   assert.deepEqual(gateway.allFaults, { client_closed: 1 });
+  assert.equal(gateway.global("tls_connection_failures_total"), 1);
   const second = connect(gateway);
   gateway.backend(1).fail("ECONNRESET");
   assert.equal(second.ending, "reset");
   assert.deepEqual(gateway.allFaults, { client_closed: 1, upstream_reset: 1 });
+  assert.equal(
+    gateway.global("tls_connection_failures_total"),
+    1,
+    "the backend's is none of the client's TLS",
+  );
   assertClean(gateway);
 });
 
@@ -179,11 +184,11 @@ test("a client that leaves while its backend is dialled leaves nothing behind", 
 });
 
 test("silence on both sides ends a relay, and a byte now and then does not", () => {
-  const gateway = relaying();
+  const gateway = relaying({ listener: { relayIdleTimeoutMs: 30_000 } });
   const client = connect(gateway);
-  gateway.advance(RELAY_IDLE_MS - 1000);
+  gateway.advance(29_000);
   client.send(".");
-  gateway.advance(RELAY_IDLE_MS - 1000);
+  gateway.advance(29_000);
   assert.equal(client.ending, "open");
   gateway.advance(2000);
   assert.equal(client.ending, "reset");

@@ -13,6 +13,7 @@ import type { RouteRuntime } from "../generation.ts";
 import type { ClientConnection } from "../listener/client-connection.ts";
 import type { ListenerCurrent } from "../listener/listener-current.ts";
 import type { ListenerSocket } from "../listener/listener-socket.ts";
+import { tellTlsFailure } from "../listener/tls-failure.ts";
 import { GLOBAL_SLOTS } from "../plan.ts";
 import type { Backend } from "../upstream/backend.ts";
 import type { BackendConnection } from "../upstream/backend-connection.ts";
@@ -23,14 +24,9 @@ import { RelayEnd, type RelayEndOwner } from "./relay-end.ts";
 /** Backends tried for one connection; more only adds to the client's wait while all are down. */
 const MAX_ATTEMPTS = 3;
 
-/**
- * Without a byte in either direction for so long, nobody is there: protocols that are silent for longer send
- * something now and then themselves, as every firewall on the way forgets them sooner.
- */
-export const RELAY_IDLE_MS = 600_000;
-
 export class Relay implements ClientConnection, RelayEndOwner, DialOwner {
   /** For the line of the access log. */
+  readonly protocol = "TLS";
   readonly peer: Peer;
   readonly serverName: string;
   readonly startMs: number;
@@ -66,7 +62,11 @@ export class Relay implements ClientConnection, RelayEndOwner, DialOwner {
     this.route = this.current.runtime.routes.find((route) => route?.plan.rule.kind === "all");
     this.#client = new RelayEnd(context, connection, this, GLOBAL_SLOTS.bytes_client_to_backend);
     this.#timer = new Timer((nowMs) => this.#onDeadline(nowMs));
-    wheel.arm(this.#timer, this.#activeMs + RELAY_IDLE_MS);
+    wheel.arm(this.#timer, this.#idleEndMs);
+  }
+
+  get #idleEndMs(): number {
+    return this.#activeMs + this.current.runtime.plan.relayIdleTimeoutMs;
   }
 
   get requestBytes(): number {
@@ -102,6 +102,7 @@ export class Relay implements ClientConnection, RelayEndOwner, DialOwner {
   }
 
   onClose(error: string): void {
+    tellTlsFailure(this.#context, this.#client.connection, this.#listener, error);
     this.#client.onClose(error);
   }
 
@@ -182,8 +183,7 @@ export class Relay implements ClientConnection, RelayEndOwner, DialOwner {
   // The end.
 
   #onDeadline(nowMs: number): void {
-    const deadlineMs = this.#activeMs + RELAY_IDLE_MS;
-    if (nowMs < deadlineMs) this.#context.wheel.arm(this.#timer, deadlineMs);
+    if (nowMs < this.#idleEndMs) this.#context.wheel.arm(this.#timer, this.#idleEndMs);
     else this.#cut(new Fault("tunnel_idle", "no byte in either direction"));
   }
 

@@ -7,9 +7,10 @@ import { WEBSOCKET } from "../../wire/ws/handshake.ts";
 import { type Exchange, Phase } from "../exchange/exchange.ts";
 import type { WorkerContext } from "../worker-context.ts";
 import { RawTunnel } from "./raw-tunnel.ts";
+import type { Tunnel } from "./tunnel.ts";
 import { WebSocketTunnel } from "./websocket-tunnel.ts";
 
-export function openTunnel(context: WorkerContext, exchange: Exchange): void {
+export function openTunnel(context: WorkerContext, exchange: Exchange): Tunnel {
   const { upstream } = exchange;
   assert(upstream !== null, "a tunnel has an upstream");
   const tunnel =
@@ -21,4 +22,5 @@ export function openTunnel(context: WorkerContext, exchange: Exchange): void {
   exchange.tunnel = tunnel;
   exchange.upstream = tunnel;
   exchange.downstream = tunnel;
+  return tunnel;
 }

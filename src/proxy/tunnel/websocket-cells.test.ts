@@ -4,7 +4,7 @@ import { MemoryGateway } from "../../../test/support/memory-gateway.ts";
 import { data, h2Backends } from "../../../test/support/memory-h2.ts";
 import { MemoryH2Client } from "../../../test/support/memory-h2-client.ts";
 import { assertClean } from "../../../test/support/memory-http.ts";
-import { switching } from "../../../test/support/memory-websocket.ts";
+import { switching, WebSocketEnd } from "../../../test/support/memory-websocket.ts";
 import { type Cell, CELLS, extendedConnect, openCell } from "../../../test/support/websocket-cells.ts";
 import { BINARY, clientFrame, CLOSE, closePayload, frame, PING } from "../../../test/support/ws-frames.ts";
 
@@ -155,6 +155,22 @@ test("a backend on HTTP/2 that does not take extended CONNECT is not asked", () 
   client.send(extendedConnect());
   assert.equal(client.told().slice(0, 3), "502");
   assert.equal(backends[0]?.read().requests.length, 0);
+  client.peer.fail("ECONNRESET");
+  assertClean(gateway);
+});
+
+test("a tunnel that opens on a connection which drains is told to leave like the others", async () => {
+  const gateway = new MemoryGateway();
+  const client = new MemoryH2Client(gateway);
+  client.send(extendedConnect());
+  await gateway.socket.drain();
+  gateway.advance(500);
+  const backend = gateway.backend();
+  backend.send(switching(backend.take()));
+  assert.equal(client.response().status, 200);
+  gateway.advance(600);
+  const told = new WebSocketEnd(backend);
+  assert.equal(told.closed, "1001 shutting down");
   client.peer.fail("ECONNRESET");
   assertClean(gateway);
 });

@@ -158,11 +158,11 @@ export class WebSocketTunnel implements Tunnel {
   #settle(relay: FrameRelay): void {
     const { observer } = relay;
     if (observer.refusal !== null) this.#sayGoodbye(BROKEN_BY[observer.refusal], observer.detail);
-    else if (observer.closed) this.#cutWithin(this.#bothDone ? CLOSING_MS : HANDSHAKE_MS);
-    if (this.#fault !== null && this.#bothDone) this.#endBoth(this.#fault);
+    else if (observer.closed) this.#cutWithin(this.#bothDone() ? CLOSING_MS : HANDSHAKE_MS);
+    if (this.#fault !== null && this.#bothDone()) this.#endBoth(this.#fault);
   }
 
-  get #bothDone(): boolean {
+  #bothDone(): boolean {
     return this.#toBackend.sourceDone && this.#toClient.sourceDone;
   }
 
@@ -209,11 +209,12 @@ export class WebSocketTunnel implements Tunnel {
   #checkLimits(nowMs: number): void {
     const stuckMs = Math.min(this.#toBackend.stuckMs, this.#toClient.stuckMs);
     if (nowMs >= this.#leaveMs) this.#sayGoodbye(DRAINED, "");
-    else if (nowMs >= stuckMs + this.#plan.frameTimeoutMs) this.#sayGoodbye(FRAME_TIMEOUT, this.#stuckWhere);
+    else if (nowMs >= stuckMs + this.#plan.frameTimeoutMs)
+      this.#sayGoodbye(FRAME_TIMEOUT, this.#stuckWhere());
     else if (nowMs >= this.#activeMs + this.#plan.idleTimeoutMs) this.#sayGoodbye(IDLE, "");
   }
 
-  get #stuckWhere(): string {
+  #stuckWhere(): string {
     return this.#toBackend.stuckMs <= this.#toClient.stuckMs ? "client to backend" : "backend to client";
   }
 

@@ -13,25 +13,27 @@ export class BackendConnection {
   /** Monotonic milliseconds when it was dialled, and from which it begins nothing more. */
   readonly openedMs: number;
   readonly retiresMs: number;
+  readonly #counters: Float64Array;
   /** Set by the dial. */
   socket!: Connection;
 
   constructor(backend: Backend) {
     this.backend = backend;
     this.slots = backend.slots;
+    this.#counters = backend.context.counters;
     this.openedMs = backend.context.clock.nowMs;
     this.retiresMs = this.openedMs + backend.settings.pool.maxAgeMs;
-    (backend.context.counters[this.slots.connections] as number) += 1;
+    (this.#counters[this.slots.connections] as number) += 1;
   }
 
   /** Last call; to be made once. */
   closed(): void {
-    (this.backend.context.counters[this.slots.connections] as number) -= 1;
+    (this.#counters[this.slots.connections] as number) -= 1;
     this.backend.closed();
   }
 
   /** An exchange has begun on it (1), or has ended (-1). */
   countExchange(by: 1 | -1): void {
-    (this.backend.context.counters[this.slots.inflight] as number) += by;
+    (this.#counters[this.slots.inflight] as number) += by;
   }
 }

@@ -6,9 +6,9 @@
  * that is dialled, or comes free. Every way to grow is bounded: connections, idle ones, dials at once (a
  * backend that comes back is not stormed), waiters.
  */
-import { BufferViews } from "../../base/buffer-views.ts";
 import { Fault } from "../../base/fault.ts";
 import type { TlsClientContext } from "../../fastpath/tls.ts";
+import { ReaderMemory } from "../../wire/h1/reader-memory.ts";
 import { H2Scratch } from "../../wire/h2/h2-scratch.ts";
 import type { Exchange, RequestSink } from "../exchange/exchange.ts";
 import { type BackendLogParts, backendLogParts } from "../finish/access-log-format.ts";
@@ -65,7 +65,7 @@ interface Ready {
 export class Backend implements DialOwner {
   readonly context: WorkerContext;
   /** For the decoders of all its connections. */
-  readonly views = new BufferViews();
+  readonly readerMemory = new ReaderMemory();
   /** For the codecs of its HTTP/2 sessions. */
   readonly scratch = new H2Scratch();
   readonly logParts: BackendLogParts;
@@ -133,7 +133,7 @@ export class Backend implements DialOwner {
   acquire(exchange: Exchange, { fresh = false, body = null }: AcquireOptions = FIRST_TRY): void {
     const { counters } = this.context;
     (counters[GLOBAL_SLOTS.pool_acquires_total] as number) += 1;
-    const ready = fresh && this.#mayDial ? null : this.#takeReady();
+    const ready = fresh && this.#mayDial() ? null : this.#takeReady();
     if (ready !== null) {
       (counters[GLOBAL_SLOTS.pool_reuses_total] as number) += 1;
       begin(ready, exchange, body);
@@ -286,7 +286,7 @@ export class Backend implements DialOwner {
 
   /** The sessions have enough to do: one more is opened, while these go on taking what comes. */
   #grow(): void {
-    if (this.#dialing === 0 && this.#mayDial) this.#dial();
+    if (this.#dialing === 0 && this.#mayDial()) this.#dial();
   }
 
   /** Those whose connection is being opened or may still be, and those who may wait for one that is busy. */
@@ -296,7 +296,7 @@ export class Backend implements DialOwner {
     return connections * this.#perConnection + maxPendingPerBackend;
   }
 
-  get #mayDial(): boolean {
+  #mayDial(): boolean {
     if (this.#openCount >= this.#settings.pool.maxPerBackend) return false;
     return this.#sessions.length === 0 || this.context.clock.nowMs >= this.#growAfterMs;
   }
@@ -307,7 +307,7 @@ export class Backend implements DialOwner {
     while (
       this.#dialing * this.#perConnection < pending.length &&
       this.#dialing < MAX_DIALS &&
-      this.#mayDial
+      this.#mayDial()
     ) {
       if (!this.#dial()) return;
     }

@@ -47,7 +47,7 @@ export class SessionWatch {
     if (h2.pingSentMs !== Infinity) {
       return nowMs - Math.max(this.#heardMs, h2.pingSentMs) >= ACK_MS ? "PING was not answered" : "";
     }
-    if (nowMs - Math.max(this.#heardMs, this.#pingedMs) < this.#pingMs) return "";
+    if (nowMs - Math.max(this.#heardMs, this.#pingedMs) < this.#pingMs()) return "";
     h2.ping();
     this.#pingedMs = nowMs;
     this.#quiet = true;
@@ -57,12 +57,12 @@ export class SessionWatch {
   /** When to check again, in monotonic milliseconds. */
   next(h2: H2Connection, nowMs: number): number {
     if (h2.pingSentMs !== Infinity) return Math.max(this.#heardMs, h2.pingSentMs) + ACK_MS;
-    const ping = Math.max(this.#heardMs, this.#pingedMs) + this.#pingMs;
+    const ping = Math.max(this.#heardMs, this.#pingedMs) + this.#pingMs();
     // Silence may end meanwhile: the longer pause is not waited for in one go.
     return Math.min(ping, nowMs + PING_MS, h2.settingsSentMs + ACK_MS, h2.partialSinceMs + FRAME_MS);
   }
 
-  get #pingMs(): number {
+  #pingMs(): number {
     return this.#quiet ? QUIET_PING_MS : PING_MS;
   }
 }

@@ -58,7 +58,7 @@ export class UpstreamH1 implements ConnectionOwner, RequestSink {
     this.#socket = socket;
     this.#backend = backend;
     this.#transport = backend.context.transport;
-    this.#decoder = new ResponseDecoder(DEFAULT_H1_LIMITS, backend.views);
+    this.#decoder = new ResponseDecoder(DEFAULT_H1_LIMITS, backend.readerMemory);
     this.#timer = new Timer(() => this.destroy());
   }
 

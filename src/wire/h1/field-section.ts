@@ -9,10 +9,9 @@
  * those, and reads on over all others.
  */
 import { assert } from "../../base/assert.ts";
-import type { BufferViews } from "../../base/buffer-views.ts";
 import { Fault } from "../../base/fault.ts";
-import { arePrintable } from "../../base/plain-octets.ts";
-import { fieldIdIn, fieldIdOf } from "../http/field-id.ts";
+import { firstMarked, unprintable } from "../../base/plain-octets.ts";
+import { fieldIdIn, fieldIdOf, foreseenNameEnd } from "../http/field-id.ts";
 import { Fields } from "../http/fields.ts";
 import {
   COLON,
@@ -26,6 +25,7 @@ import {
 } from "../http/octets.ts";
 import type { FaultCodes } from "./fault-codes.ts";
 import { lineFailure, LineFailure, type PartialLine } from "./partial-line.ts";
+import { NO_FIELD, type ReaderMemory } from "./reader-memory.ts";
 
 /** What is done with a field, by its id. */
 export const FieldUse = {
@@ -56,7 +56,7 @@ export interface FieldSectionOptions {
   readonly uses: Uint8Array;
   readonly underscores: "reject" | "drop" | "allow";
   readonly maxFields: number;
-  readonly views: BufferViews;
+  readonly memory: ReaderMemory;
   readonly codes: FaultCodes;
 }
 
@@ -79,7 +79,7 @@ export class FieldSection {
   readonly #uses: Uint8Array;
   readonly #maxFields: number;
   readonly #partial: PartialLine;
-  readonly #views: BufferViews;
+  readonly #memory: ReaderMemory;
   #fields: Fields = new Fields();
   /** What is left of the section's budget. */
   #roomBytes = 0;
@@ -89,6 +89,8 @@ export class FieldSection {
   #stop = 0;
   /** The shown line came in pieces. */
   #pieced = false;
+  /** The field before, by its id; `NO_FIELD`: there is none. */
+  #previous: number = NO_FIELD;
   /** Lines of the current buffer that are noted, and will be copied: from where on; -1: none. */
   #runStart = -1;
   /** Add to an offset in the current buffer to have the offset in the fields' store. */
@@ -99,7 +101,7 @@ export class FieldSection {
     this.#options = options;
     this.#uses = options.uses;
     this.#maxFields = options.maxFields;
-    this.#views = options.views;
+    this.#memory = options.memory;
   }
 
   /** Starts a section that may have `maxBytes` octets with its empty line. */
@@ -107,6 +109,7 @@ export class FieldSection {
     this.#fields = fields;
     this.#roomBytes = maxBytes;
     this.#fieldCount = 0;
+    this.#previous = NO_FIELD;
     this.#runStart = -1;
   }
 
@@ -129,7 +132,7 @@ export class FieldSection {
   /** Copies the run that is under way: whoever stops reading before the section's end calls it. */
   endRun(bytes: Buffer, runEnd: number): void {
     if (this.#runStart === -1) return;
-    const offset = this.#fields.addLines(bytes, this.#runStart, runEnd);
+    const offset = this.#fields.addLines(bytes, this.#runStart, runEnd, this.#memory.views.of(bytes));
     assert(offset === this.#runStart + this.#runShift, "a run of field lines went elsewhere than noted");
     this.#runStart = -1;
   }
@@ -139,19 +142,30 @@ export class FieldSection {
     return this.#pieced ? this.#partial.bytes : bytes;
   }
 
+  /** The view of that buffer. */
+  viewOf(line: Buffer): DataView {
+    return this.#memory.views.of(line);
+  }
+
   /** Reads from `bytes[start, end)`, sets `event`, and returns the new start. */
   read(bytes: Buffer, start: number, end: number): number {
     if (this.#partial.length > 0) return this.#readPartial(bytes, start, end);
     const uses = this.#uses;
-    const view = this.#views.of(bytes);
+    const memory = this.#memory;
+    const view = memory.views.of(bytes);
     const lastWord = end - 4;
     let pos = start;
     for (;;) {
       if (pos + 1 < end && bytes[pos] === CR && bytes[pos + 1] === LF)
         return this.#leave(bytes, pos, end, EMPTY_LINE);
       // Lines spelt as we spell them, `name: value CRLF`; every other one is for `#readOther`.
-      let nameEnd = pos;
-      while (nameEnd < end && NAME_OCTETS[bytes[nameEnd] as number] === 1) nameEnd++;
+      const foreseen = memory.foresee(this.#previous);
+      let nameEnd = foreseenNameEnd(view, pos, end, foreseen);
+      const isForeseen = nameEnd !== -1;
+      if (!isForeseen) {
+        nameEnd = pos;
+        while (nameEnd < end && NAME_OCTETS[bytes[nameEnd] as number] === 1) nameEnd++;
+      }
       const valueStart = nameEnd + 2;
       if (valueStart >= end || bytes[nameEnd] !== COLON || bytes[nameEnd + 1] !== SP || nameEnd === pos) {
         pos = this.#readOther(bytes, pos, end);
@@ -159,8 +173,12 @@ export class FieldSection {
         continue;
       }
       let valueEnd = valueStart;
-      while (valueEnd <= lastWord && arePrintable(view.getInt32(valueEnd, true))) valueEnd += 4;
-      while (valueEnd < end && FIELD_VALUE_OCTETS[bytes[valueEnd] as number] === 1) valueEnd++;
+      let marks = 0;
+      while (valueEnd <= lastWord && (marks = unprintable(view.getInt32(valueEnd, true))) === 0)
+        valueEnd += 4;
+      // A tab, or an octet beyond ASCII, stops here as well: such a line is for `#readOther`.
+      if (marks !== 0) valueEnd += firstMarked(marks);
+      else while (valueEnd < end && FIELD_VALUE_OCTETS[bytes[valueEnd] as number] === 1) valueEnd++;
       const next = valueEnd + 2;
       if (
         next > end ||
@@ -179,7 +197,9 @@ export class FieldSection {
         return this.#tooLarge(pos);
       }
       this.#roomBytes = room;
-      const id = fieldIdIn(view, pos, nameEnd);
+      const id = isForeseen ? foreseen : fieldIdIn(view, pos, nameEnd);
+      if (!isForeseen) memory.note(this.#previous, id);
+      this.#previous = id;
       const use = uses[id] as number;
       if (use < FieldUse.take) {
         if (this.#runStart === -1) this.#beginRun(pos);

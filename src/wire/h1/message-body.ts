@@ -10,7 +10,6 @@
  *             -> trailers (size 0) ----------------------------> end
  */
 import { assert } from "../../base/assert.ts";
-import type { BufferViews } from "../../base/buffer-views.ts";
 import { Fault, type FaultCode } from "../../base/fault.ts";
 import { Fields } from "../http/fields.ts";
 import { CR, LF } from "../http/octets.ts";
@@ -20,6 +19,7 @@ import { FieldSection, SectionEvent } from "./field-section.ts";
 import { H1Event } from "./h1-event.ts";
 import type { H1Limits } from "./h1-limits.ts";
 import { lineFailure, LineFailure, type PartialLine } from "./partial-line.ts";
+import type { ReaderMemory } from "./reader-memory.ts";
 import { TRAILER_USES } from "./trailers.ts";
 
 const State = {
@@ -43,7 +43,7 @@ export interface MessageBodyOptions {
   readonly codes: FaultCodes;
   /** Policy for trailer names, as for field names. */
   readonly underscores: "reject" | "drop" | "allow";
-  readonly views: BufferViews;
+  readonly memory: ReaderMemory;
 }
 
 export class MessageBody {
@@ -72,7 +72,7 @@ export class MessageBody {
       uses: TRAILER_USES,
       underscores: options.underscores,
       maxFields: limits.maxHeaders,
-      views: options.views,
+      memory: options.memory,
       codes: options.codes,
     });
   }

@@ -16,7 +16,6 @@
  */
 import "../../base/latin1.ts";
 import { assert } from "../../base/assert.ts";
-import { BufferViews } from "../../base/buffer-views.ts";
 import { Fault, type FaultCode } from "../../base/fault.ts";
 import { equalsLower, FIELD_NAMES, FieldId } from "../http/field-id.ts";
 import type { Fields } from "../http/fields.ts";
@@ -33,6 +32,7 @@ import { type H1Limits, type H1RequestPolicy, MAX_METHOD_BYTES, MAX_TARGET_SHARE
 import { MessageBody } from "./message-body.ts";
 import { methodOf } from "./method.ts";
 import { PartialLine } from "./partial-line.ts";
+import { ReaderMemory } from "./reader-memory.ts";
 import { RequestOpening } from "./request-opening.ts";
 import { RequestLine } from "./request-line.ts";
 import { readOtherTarget } from "./request-target.ts";
@@ -85,8 +85,8 @@ export class RequestDecoder {
   #options = 0;
   #expectContinue = false;
 
-  /** `views`: decoders that read from the same buffers share one. */
-  constructor(limits: H1Limits, policy: H1RequestPolicy, views: BufferViews = new BufferViews()) {
+  /** `memory`: decoders that read from the same buffers share one. */
+  constructor(limits: H1Limits, policy: H1RequestPolicy, memory: ReaderMemory = new ReaderMemory()) {
     const underscores = policy.strictTe ? "reject" : policy.headerUnderscorePolicy;
     this.#limits = limits;
     this.#scheme = policy.scheme ?? "";
@@ -97,12 +97,12 @@ export class RequestDecoder {
       uses: HEAD_USES,
       underscores,
       maxFields: limits.maxHeaders,
-      views,
+      memory,
       codes: REQUEST_FAULTS,
     });
     this.#opening = new RequestOpening(this.#startLine, this.#line, this.#section);
     this.#framing = new Framing(REQUEST_FAULTS, policy.strictTe);
-    this.#body = new MessageBody(this.#partial, limits, { codes: REQUEST_FAULTS, underscores, views });
+    this.#body = new MessageBody(this.#partial, limits, { codes: REQUEST_FAULTS, underscores, memory });
     this.trailers = this.#body.trailers;
   }
 
@@ -276,7 +276,7 @@ export class RequestDecoder {
       case FieldId.transferEncoding:
         return this.#framing.transferEncoding(line, valueStart, valueEnd);
       case FieldId.connection:
-        this.#options |= optionsOf(line, valueStart, valueEnd);
+        this.#options |= optionsOf(line, this.#section.viewOf(line), valueStart, valueEnd);
         return null;
       case FieldId.upgrade:
         this.#takeUpgrade(line, valueStart, valueEnd);

@@ -18,7 +18,6 @@
  */
 import "../../base/latin1.ts";
 import { assert } from "../../base/assert.ts";
-import { BufferViews } from "../../base/buffer-views.ts";
 import { Fault } from "../../base/fault.ts";
 import { FIELD_NAMES, FieldId } from "../http/field-id.ts";
 import type { Fields } from "../http/fields.ts";
@@ -32,6 +31,7 @@ import { H1Event } from "./h1-event.ts";
 import { type H1Limits, MAX_INFORMATIONAL } from "./h1-limits.ts";
 import { MessageBody } from "./message-body.ts";
 import { PartialLine } from "./partial-line.ts";
+import { ReaderMemory } from "./reader-memory.ts";
 import { StartLine, StartLineOutcome } from "./start-line.ts";
 import { StatusLine } from "./status-line.ts";
 
@@ -84,21 +84,21 @@ export class ResponseDecoder {
   /** Options that the Connection fields named. */
   #options = 0;
 
-  /** `views`: decoders that read from the same buffers share one. */
-  constructor(limits: H1Limits, views: BufferViews = new BufferViews()) {
+  /** `memory`: decoders that read from the same buffers share one. */
+  constructor(limits: H1Limits, memory: ReaderMemory = new ReaderMemory()) {
     this.#limits = limits;
     this.#startLine = new StartLine(this.#partial, this.#line, limits.maxHeaderBytes);
     this.#section = new FieldSection(this.#partial, {
       uses: HEAD_USES,
       underscores: "allow",
       maxFields: limits.maxHeaders,
-      views,
+      memory,
       codes: RESPONSE_FAULTS,
     });
     this.#body = new MessageBody(this.#partial, limits, {
       codes: RESPONSE_FAULTS,
       underscores: "allow",
-      views,
+      memory,
     });
     this.trailers = this.#body.trailers;
   }
@@ -255,7 +255,7 @@ export class ResponseDecoder {
       case FieldId.transferEncoding:
         return this.#framing.transferEncoding(line, valueStart, valueEnd);
       case FieldId.connection:
-        this.#options |= optionsOf(line, valueStart, valueEnd);
+        this.#options |= optionsOf(line, this.#section.viewOf(line), valueStart, valueEnd);
         return null;
       case FieldId.upgrade:
         this.head.upgrade = line.latin1Slice(valueStart, valueEnd).toLowerCase();

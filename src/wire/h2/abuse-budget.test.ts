@@ -7,8 +7,8 @@ import {
   requestHead,
   responseHead,
 } from "../../../test/support/h2-endpoint.ts";
-import type { BudgetKind } from "./abuse-budget.ts";
-import { BUDGET_KINDS } from "./abuse-budget.ts";
+import type { BudgetKind } from "../multiplexed/abuse-budget.ts";
+import { BUDGET_KINDS } from "../multiplexed/abuse-budget.ts";
 
 const { GET, POST } = h2;
 const CLIENT: EndpointOptions = { role: "client" };

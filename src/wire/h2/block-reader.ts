@@ -5,17 +5,15 @@
  * Used by `RequestBlocks` and `ResponseBlocks`, which know heads.
  */
 import { HpackDecoder, HpackOutcome } from "../hpack/decoder.ts";
-import type { FieldSink } from "../hpack/field-view.ts";
+import type { FieldSink } from "../field-codec/field-view.ts";
 import { Closing } from "./closed-streams.ts";
 import type { ConnectionCore } from "./connection-core.ts";
 import { H2Code } from "./error-code.ts";
 import type { H2Scratch } from "./h2-scratch.ts";
 import { Awaiting, type H2Stream } from "./h2-stream.ts";
-import { TrailerReader } from "./head/trailer-reader.ts";
-import { mayReceive } from "./stream-state.ts";
-
-/** Pseudo-header fields, which the decoder counts as fields. */
-const MAX_PSEUDO_FIELDS = 6;
+import { MAX_PSEUDO_FIELDS } from "../multiplexed/head/pseudo-fields.ts";
+import { TrailerReader } from "../multiplexed/head/trailer-reader.ts";
+import { mayReceive } from "../multiplexed/stream-state.ts";
 
 const NOBODY: FieldSink = { onField(): void {} };
 
@@ -79,7 +77,7 @@ export class BlockReader {
   /** A block behind the final head of a stream that is open: its trailer section. */
   takeTrailers(stream: H2Stream, block: WholeBlock): void {
     const core = this.#core;
-    if (stream.awaiting === Awaiting.nothing) {
+    if (stream.awaiting === Awaiting.nothing && mayReceive(stream.state)) {
       if (this.discard(block) && block.endStream) core.receiveEnd(stream, core.noTrailers);
       return;
     }

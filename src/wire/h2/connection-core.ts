@@ -5,9 +5,10 @@
  */
 import { assert } from "../../base/assert.ts";
 import { Fields } from "../http/fields.ts";
-import { type MeteredBudget, type BudgetKind } from "./abuse-budget.ts";
-import { BudgetMeter } from "./budget-meter.ts";
+import { type MeteredBudget, type BudgetKind, MIN_PROGRESS_BYTES } from "../multiplexed/abuse-budget.ts";
+import { BudgetMeter } from "../multiplexed/budget-meter.ts";
 import { Closing } from "./closed-streams.ts";
+import type { EarlyPriorities } from "../multiplexed/early-priorities.ts";
 import { H2Code } from "./error-code.ts";
 import { FrameWriter } from "./frame-writer.ts";
 import { INITIAL_WINDOW } from "./frame/window-update.ts";
@@ -19,7 +20,7 @@ import { ANY_LENGTH, Awaiting, H2Stream } from "./h2-stream.ts";
 import { PeerSettings } from "./peer-settings.ts";
 import { ReadyQueue } from "./ready-queue.ts";
 import { ReceiveWindow } from "./receive-window.ts";
-import { nextState, StreamEvent, StreamState } from "./stream-state.ts";
+import { nextState, StreamEvent, StreamState } from "../multiplexed/stream-state.ts";
 import { StreamTable } from "./stream-table.ts";
 
 export interface CoreOptions {
@@ -41,9 +42,13 @@ export class ConnectionCore {
   readonly budgets: BudgetMeter;
   readonly streams: StreamTable = new StreamTable();
   readonly ready: ReadyQueue = new ReadyQueue();
+  /** `null`: there are none. */
+  earlyPriorities: EarlyPriorities | null = null;
   readonly peer: PeerSettings = new PeerSettings();
   /** What all streams together may still receive. */
   readonly window: ReceiveWindow;
+  /** When it was opened last after it had been all but used up. */
+  windowOpenedMs = 0;
   /** The window of a new stream; see `LocalSettings`. */
   streamWindowBytes: number;
   /** What all streams together may still send. */
@@ -216,7 +221,10 @@ export class ConnectionCore {
 
   /** Octets of the connection's window are free again. */
   giveBack(bytes: number): void {
-    const increment = this.window.give(bytes);
-    if (increment > 0 && this.open) this.writer.windowUpdate(0, increment);
+    const { window } = this;
+    const increment = window.give(bytes);
+    if (increment === 0) return;
+    if (window.available - increment < MIN_PROGRESS_BYTES) this.windowOpenedMs = this.clock.nowMs;
+    if (this.open) this.writer.windowUpdate(0, increment);
   }
 }

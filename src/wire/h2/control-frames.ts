@@ -2,7 +2,8 @@
  * Frames that carry no message: SETTINGS, PING, GOAWAY, RST_STREAM, WINDOW_UPDATE, PRIORITY and
  * PRIORITY_UPDATE (RFC 9113 section 6, RFC 9218 section 7.1). Lengths were checked with the header.
  */
-import { SETTINGS_PER_COST } from "./abuse-budget.ts";
+import { SETTINGS_PER_COST } from "../multiplexed/abuse-budget.ts";
+import { EarlyPriorities } from "../multiplexed/early-priorities.ts";
 import type { ConnectionCore } from "./connection-core.ts";
 import { H2Code } from "./error-code.ts";
 import type { FrameHeader } from "./frame/frame-header.ts";
@@ -20,7 +21,7 @@ import { readSettingId, readSettingValue, Setting, SETTING_BYTES } from "./frame
 import { readWindowUpdate } from "./frame/window-update.ts";
 import type { HeadWriter } from "./head-writer.ts";
 import { Liveness } from "./liveness.ts";
-import { PriorityField } from "./priority-field.ts";
+import { PriorityField } from "../multiplexed/priority-field.ts";
 import type { Sender } from "./sender.ts";
 
 export class ControlFrames {
@@ -152,16 +153,26 @@ export class ControlFrames {
     else core.failStream(stream, code, text);
   }
 
-  /** Before its stream is opened it is ignored; the Priority field says the same then. */
+  /** It is a client's to send, and names a stream of the client's. */
   #takePriorityUpdate(header: FrameHeader, bytes: Buffer, start: number, end: number): void {
     const core = this.#core;
     const streamId = readPrioritizedId(bytes, start);
-    if (!core.isServer || streamId === 0) return core.fail(H2Code.protocolError, "PRIORITY_UPDATE");
+    if (!core.isServer || streamId % 2 === 0) return core.fail(H2Code.protocolError, "PRIORITY_UPDATE");
     if (!core.charge("priority")) return;
-    const stream = core.streams.get(streamId);
-    if (stream === null || header.length > PRIORITY_UPDATE_BYTES + MAX_PRIORITY_VALUE_BYTES) return;
+    if (header.length > PRIORITY_UPDATE_BYTES + MAX_PRIORITY_VALUE_BYTES) return;
     const priority = this.#priority;
     priority.read(bytes, start + PRIORITY_UPDATE_BYTES, end);
-    core.ready.setPriority(stream, priority.urgency, !priority.incremental);
+    const stream = core.streams.get(streamId);
+    if (stream !== null) core.ready.setPriority(stream, priority.urgency, !priority.incremental);
+    else if (core.streams.isIdle(streamId)) this.#keepPriority(streamId, priority);
+  }
+
+  /** Of a stream that is not open yet. Those and the open ones together are at most as many as may be open. */
+  #keepPriority(streamId: number, priority: PriorityField): void {
+    const core = this.#core;
+    const early = (core.earlyPriorities ??= new EarlyPriorities());
+    early.keep(streamId, priority);
+    if (early.count + core.streams.size > core.limits.maxConcurrentStreams)
+      core.fail(H2Code.protocolError, "PRIORITY_UPDATE for more streams than may be open");
   }
 }

@@ -8,7 +8,7 @@ import { H2Code } from "./error-code.ts";
 import type { FrameHeader } from "./frame/frame-header.ts";
 import { Flag } from "./frame/frame-type.ts";
 import { ANY_LENGTH, Awaiting, type H2Stream } from "./h2-stream.ts";
-import { mayReceive } from "./stream-state.ts";
+import { mayReceive } from "../multiplexed/stream-state.ts";
 
 export class DataFrames {
   readonly #core: ConnectionCore;

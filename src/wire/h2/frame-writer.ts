@@ -3,7 +3,7 @@
  * frames go out whatever the sink says, as the peer may be waiting for them before it reads on; a peer
  * that never reads is found by `unread`.
  */
-import { MAX_UNREAD_BYTES } from "./abuse-budget.ts";
+import { MAX_UNREAD_BYTES } from "../multiplexed/abuse-budget.ts";
 import { goAwayFrameLength, writeGoAway } from "./frame/goaway.ts";
 import { PING_FRAME_BYTES, writePing, writePingAck } from "./frame/ping.ts";
 import { RST_STREAM_FRAME_BYTES, writeRstStream } from "./frame/rst-stream.ts";

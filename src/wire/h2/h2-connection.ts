@@ -15,6 +15,7 @@
 import { assert } from "../../base/assert.ts";
 import type { Fields } from "../http/fields.ts";
 import { HttpVersion, type RequestHead, type ResponseHead } from "../http/message.ts";
+import { MIN_PROGRESS_BYTES } from "../multiplexed/abuse-budget.ts";
 import { ConnectionCore } from "./connection-core.ts";
 import { ControlFrames } from "./control-frames.ts";
 import { H2Code } from "./error-code.ts";
@@ -33,7 +34,8 @@ import { PrefaceReader } from "./preface.ts";
 import { RequestBlocks } from "./request-blocks.ts";
 import { ResponseBlocks } from "./response-blocks.ts";
 import { Sender } from "./sender.ts";
-import { maySend } from "./stream-state.ts";
+import { mergedPriority } from "../multiplexed/response-priority.ts";
+import { maySend } from "../multiplexed/stream-state.ts";
 
 interface H2CommonOptions {
   readonly limits: H2Limits;
@@ -109,6 +111,15 @@ export class H2Connection {
     return this.#core.queuedBytes;
   }
 
+  /**
+   * Since when the connection's window lets the peer send bodies, in the clock's milliseconds; `Infinity`
+   * while it does not, because what came on other streams has not been passed on.
+   */
+  get windowOpenMs(): number {
+    const { window, windowOpenedMs } = this.#core;
+    return window.available < MIN_PROGRESS_BYTES ? Infinity : windowOpenedMs;
+  }
+
   /** When the `ping` that is not answered was sent, in the clock's milliseconds; `Infinity` when none is. */
   get pingSentMs(): number {
     return this.#control.liveness.pingSentMs;
@@ -181,6 +192,7 @@ export class H2Connection {
       !stream.isTunnel
     )
       stream.endsAtBytes = head.bodyLength;
+    if (isFinal && !ended) this.#mergePriority(stream, head.fields);
     this.#heads.response(stream.id, head, stream.isTunnel, stream.endWritten);
   }
 
@@ -278,6 +290,11 @@ export class H2Connection {
   /** The transport is gone, or is given up: every stream gets its `onStreamError` with this text. */
   close(text: string): void {
     if (this.#core.open) this.#core.abandon(new H2Error("closed", H2Code.cancel, text));
+  }
+
+  #mergePriority(stream: H2Stream, fields: Fields): void {
+    const merged = mergedPriority(fields, stream.urgency, !stream.sequential);
+    if (merged !== null) this.#core.ready.setPriority(stream, merged.urgency, !merged.incremental);
   }
 
   #readPreface(preface: PrefaceReader, bytes: Buffer, start: number, end: number): number {

@@ -1,5 +1,5 @@
 /** What ended a stream or a connection before its time, as a value (RFC 9113 section 5.4). */
-import type { BudgetKind } from "./abuse-budget.ts";
+import type { BudgetKind } from "../multiplexed/abuse-budget.ts";
 import { h2CodeName } from "./error-code.ts";
 
 /** `peer`: it sent RST_STREAM or GOAWAY. `local`: it broke the protocol, and we sent one. `closed`: the connection is gone. */

@@ -3,10 +3,10 @@
  * Made for every stream and never used again, so that an owner that holds on to one can do no harm.
  */
 import type { Fields } from "../http/fields.ts";
-import { DEFAULT_URGENCY } from "./priority-field.ts";
+import { DEFAULT_URGENCY } from "../multiplexed/priority-field.ts";
 import { ReceiveWindow } from "./receive-window.ts";
-import type { SendBuffer } from "./send-buffer.ts";
-import { StreamState } from "./stream-state.ts";
+import type { SendBuffer } from "../multiplexed/send-buffer.ts";
+import { StreamState } from "../multiplexed/stream-state.ts";
 
 /** What is to come of the peer's message. */
 export const Awaiting = {

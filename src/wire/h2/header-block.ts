@@ -4,7 +4,7 @@
  * octets need, and some more (CVE-2024-27316).
  */
 import { MAX_FRAME_BYTES } from "./frame/frame-type.ts";
-import { SPARE_CONTINUATIONS } from "./abuse-budget.ts";
+import { SPARE_CONTINUATIONS } from "../multiplexed/abuse-budget.ts";
 
 const NO_BYTES: Buffer = Buffer.alloc(0);
 

@@ -244,6 +244,31 @@ describe("stream states (RFC 9113 section 5.1)", () => {
     checkIgnored([ended1, h2.windowUpdate(1, 10), h2.priority(1, 3)]);
   });
 
+  it("half-closed (remote) while the answer to a refused request waits: no more HEADERS either", () => {
+    const server = H2Endpoint.settled();
+    server.receive(h2.settings([0x4, 0]), h2.headers(1, [...GET, ["host", "other.example"]], { end: true }));
+    assert.deepEqual(server.events(), ["settings", "1 bad bad_authority"]);
+    server.connection.sendHead(server.stream(1), responseHead(400, 3), false);
+    server.connection.sendData(server.stream(1), Buffer.from("bad"), 0, 3);
+    server.connection.sendEnd(server.stream(1), null);
+    server.frames();
+    server.receive(h2.headers(1, GET, { end: true }), h2.ping());
+    assert.deepEqual(server.frames(), ["RST_STREAM 1 STREAM_CLOSED", "PING 0 ack 12345678"]);
+  });
+
+  it("half-closed (remote) while the answer to an upload that was ignored waits: the same", () => {
+    const server = H2Endpoint.settled();
+    server.receive(h2.settings([0x4, 0]), h2.headers(1, POST));
+    server.connection.ignoreRest(server.stream(1));
+    server.connection.sendHead(server.stream(1), responseHead(413, 3), false);
+    server.connection.sendData(server.stream(1), Buffer.from("big"), 0, 3);
+    server.connection.sendEnd(server.stream(1), null);
+    server.receive(h2.data(1, "x", { end: true }));
+    server.frames();
+    server.receive(h2.headers(1, [["a", "b"]], { end: true }), h2.ping());
+    assert.deepEqual(server.frames(), ["RST_STREAM 1 STREAM_CLOSED", "PING 0 ack 12345678"]);
+  });
+
   it("closed by the peer's RST_STREAM: DATA and HEADERS are a stream error, other frames nothing", () => {
     const reset = [open1, h2.rstStream(1, 8)];
     checkResets([...reset, h2.data(1, "x")], "RST_STREAM 1 STREAM_CLOSED");

@@ -8,7 +8,7 @@
  * urgent is slow, but never starves.
  */
 import type { H2Stream } from "./h2-stream.ts";
-import { MAX_URGENCY } from "./priority-field.ts";
+import { MAX_URGENCY } from "../multiplexed/priority-field.ts";
 
 /** 1 MiB: most resources of a page in one go, and an end to what a download may hold up. */
 const SEQUENTIAL_FRAMES = 64;

@@ -3,16 +3,17 @@
  * of one (RFC 9113 sections 5.1.1, 5.1.2 and 8.1).
  */
 import { Fault } from "../../base/fault.ts";
+import { HttpVersion } from "../http/message.ts";
 import { HpackOutcome } from "../hpack/decoder.ts";
-import { MAX_QUEUED_FOR_STREAM_BYTES } from "./abuse-budget.ts";
+import { MAX_QUEUED_FOR_STREAM_BYTES } from "../multiplexed/abuse-budget.ts";
 import { BlockReader, type BlockTaker, type WholeBlock } from "./block-reader.ts";
 import type { ConnectionCore } from "./connection-core.ts";
 import { H2Code } from "./error-code.ts";
 import type { H2ServerOwner } from "./h2-owner.ts";
 import type { H2Scratch } from "./h2-scratch.ts";
 import { ANY_LENGTH, Awaiting, type H2Stream } from "./h2-stream.ts";
-import { RequestReader } from "./head/request-reader.ts";
-import { mayReceive, nextState, StreamEvent } from "./stream-state.ts";
+import { RequestReader } from "../multiplexed/head/request-reader.ts";
+import { mayReceive, nextState, StreamEvent } from "../multiplexed/stream-state.ts";
 
 export class RequestBlocks implements BlockTaker {
   readonly #core: ConnectionCore;
@@ -24,7 +25,7 @@ export class RequestBlocks implements BlockTaker {
     this.#core = core;
     this.#owner = owner;
     this.#blocks = new BlockReader(core, scratch);
-    this.#reader = new RequestReader(core.limits, scratch.crumbs);
+    this.#reader = new RequestReader(HttpVersion.http2, core.limits, scratch.crumbs);
   }
 
   take(block: WholeBlock): void {
@@ -50,6 +51,7 @@ export class RequestBlocks implements BlockTaker {
     } else {
       this.#read(block, core.openStream(id));
     }
+    core.earlyPriorities?.forgetUpTo(id);
   }
 
   /** The code with which the stream is refused; `noError`: it is not. */
@@ -82,14 +84,17 @@ export class RequestBlocks implements BlockTaker {
     stream.isTunnel = reader.isTunnel;
     if (!reader.isTunnel && !block.endStream && head.bodyLength >= 0) stream.expectedBytes = head.bodyLength;
     else stream.expectedBytes = ANY_LENGTH;
-    if (reader.hasPriority) this.#prioritise(stream);
+    this.#prioritise(stream);
     this.#owner.onRequest(stream, block.endStream);
     if (block.endStream && mayReceive(stream.state)) core.receiveEnd(stream, core.noTrailers);
   }
 
+  /** What PRIORITY_UPDATE has said before overrides the field (RFC 9218 section 7). */
   #prioritise(stream: H2Stream): void {
-    const { priority } = this.#reader;
-    this.#core.ready.setPriority(stream, priority.urgency, !priority.incremental);
+    const { priority, hasPriority } = this.#reader;
+    const { earlyPriorities, ready } = this.#core;
+    const isEarly = earlyPriorities !== null && earlyPriorities.read(stream.id, priority);
+    if (hasPriority || isEarly) ready.setPriority(stream, priority.urgency, !priority.incremental);
   }
 
   /** The owner answers; what follows of the request is thrown away. */

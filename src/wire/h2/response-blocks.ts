@@ -3,6 +3,7 @@
  * on a stream that we opened (RFC 9113 section 8.1).
  */
 import { HpackOutcome } from "../hpack/decoder.ts";
+import { HttpVersion } from "../http/message.ts";
 import { MAX_INFORMATIONAL } from "../h1/h1-limits.ts";
 import { BlockReader, type BlockTaker, type WholeBlock } from "./block-reader.ts";
 import type { ConnectionCore } from "./connection-core.ts";
@@ -10,14 +11,14 @@ import { H2Code } from "./error-code.ts";
 import type { H2ClientOwner } from "./h2-owner.ts";
 import type { H2Scratch } from "./h2-scratch.ts";
 import { ANY_LENGTH, Awaiting, type H2Stream } from "./h2-stream.ts";
-import { ResponseReader } from "./head/response-reader.ts";
-import { mayReceive } from "./stream-state.ts";
+import { ResponseReader } from "../multiplexed/head/response-reader.ts";
+import { mayReceive } from "../multiplexed/stream-state.ts";
 
 export class ResponseBlocks implements BlockTaker {
   readonly #core: ConnectionCore;
   readonly #owner: H2ClientOwner;
   readonly #blocks: BlockReader;
-  readonly #reader: ResponseReader = new ResponseReader();
+  readonly #reader: ResponseReader = new ResponseReader(HttpVersion.http2);
 
   constructor(core: ConnectionCore, owner: H2ClientOwner, scratch: H2Scratch) {
     this.#core = core;

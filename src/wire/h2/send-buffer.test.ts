@@ -7,7 +7,7 @@ import * as h2 from "../../../test/support/h2-dsl.ts";
 import { H2Endpoint, responseHead } from "../../../test/support/h2-endpoint.ts";
 import { waitFor } from "../../../test/support/wait-for.ts";
 import { DEFAULT_H2_LIMITS } from "./h2-limits.ts";
-import { SendBuffer } from "./send-buffer.ts";
+import { SendBuffer } from "../multiplexed/send-buffer.ts";
 
 const STREAMS = 1000;
 const { maxSendBufferBytes } = DEFAULT_H2_LIMITS;

@@ -283,6 +283,88 @@ describe("the order", () => {
   });
 });
 
+describe("the order, when a backend has its own idea of it (RFC 9218 section 8)", () => {
+  /** Two responses that compete, of a client that asks for `asked`; how they are sent. */
+  function order(asked: readonly string[], answered: readonly string[]): string {
+    const server = H2Endpoint.settled();
+    server.receive(h2.settings([0x4, 1_000_000]), h2.headers(1, h2.GET, { end: true }));
+    server.connection.sendHead(server.stream(1), responseHead(200, -1), false);
+    send(server, 1, 65_535);
+    asked.forEach((value, i) => {
+      const id = 2 * i + 3;
+      server.receive(h2.headers(id, [...h2.GET, ["priority", value]], { end: true }));
+      const said = answered[i] as string;
+      const head = responseHead(200, -1, said === "" ? [] : [["Priority", said]]);
+      server.connection.sendHead(server.stream(id), head, false);
+      send(server, id, 40_000);
+    });
+    server.frames();
+    server.receive(h2.windowUpdate(0, 1_000_000));
+    return shapes(server)
+      .map((shape) => shape.split(":")[0])
+      .join("");
+  }
+
+  it("its urgency counts", () => {
+    assert.equal(order(["u=1", "u=5"], ["", ""]), "333555");
+    assert.equal(order(["u=1", "u=5"], ["", "u=0"]), "555333");
+  });
+
+  it("what it does not name stays the client's", () => {
+    assert.equal(order(["u=1", "u=5"], ["", "i"]), "333555");
+    assert.equal(order(["u=3, i", "u=3, i"], ["u=2", "u=2"]), "353535");
+    assert.equal(order(["u=3, i", "u=3, i"], ["i=?0", ""]), "333555");
+  });
+
+  it("the client has the last word, by PRIORITY_UPDATE", () => {
+    const server = serverWith(2, [[0x4, 1_000_000]]);
+    send(server, 1, 65_535);
+    for (const id of [1, 3]) send(server, id, 20_000);
+    server.receive(h2.priorityUpdate(3, "u=0"));
+    server.frames();
+    server.receive(h2.windowUpdate(0, 1_000_000));
+    assert.deepEqual(shapes(server), ["3:16384", "3:3616", "1:16384", "1:3616"]);
+  });
+});
+
+describe("PRIORITY_UPDATE of a stream that is not open yet (RFC 9218 section 7.1)", () => {
+  function urgencies(...parts: readonly Buffer[]): number[] {
+    const server = H2Endpoint.settled({ limits: { maxConcurrentStreams: 3 } });
+    server.receive(...parts);
+    assert.equal(server.connection.open, true);
+    return [...server.owner.streams.values()].map(({ urgency }) => urgency);
+  }
+  const request = (id: number, ...more: h2.FieldList) => h2.headers(id, [...h2.GET, ...more], { end: true });
+
+  it("is kept for it, and says more than its Priority field", () => {
+    assert.deepEqual(urgencies(h2.priorityUpdate(3, "u=1"), request(1), request(3)), [3, 1]);
+    assert.deepEqual(urgencies(h2.priorityUpdate(1, "u=1"), request(1, ["priority", "u=5"])), [1]);
+    assert.deepEqual(
+      urgencies(h2.priorityUpdate(1, "u=1"), h2.priorityUpdate(1, "u=6, i"), request(1), request(3)),
+      [6, 3],
+    );
+  });
+
+  it("is forgotten with the identifiers that were passed over", () => {
+    const passed = [h2.priorityUpdate(1, "u=1"), h2.priorityUpdate(3, "u=1"), request(5)];
+    assert.deepEqual(urgencies(...passed, h2.priorityUpdate(7, "u=1"), h2.priorityUpdate(9, "u=2")), [3]);
+  });
+
+  it("for more streams than may be open ends the connection", () => {
+    const server = H2Endpoint.settled({ limits: { maxConcurrentStreams: 3 } });
+    server.receive(request(1), h2.priorityUpdate(3, "u=1"), h2.priorityUpdate(5, "u=1"));
+    assert.equal(server.connection.open, true);
+    server.receive(h2.priorityUpdate(7, "u=1"));
+    assert.deepEqual(server.frames(), ["GO_AWAY 0 1 PROTOCOL_ERROR"]);
+  });
+
+  it("that would be a server's ends the connection", () => {
+    const server = H2Endpoint.settled();
+    server.receive(h2.priorityUpdate(2, "u=1"));
+    assert.deepEqual(server.frames(), ["GO_AWAY 0 0 PROTOCOL_ERROR"]);
+  });
+});
+
 describe("a client", () => {
   it("sends requests by the same rules", () => {
     const client = H2Endpoint.settled({ role: "client" });

@@ -8,7 +8,7 @@
  */
 import { assert } from "../../base/assert.ts";
 import { Fields } from "../http/fields.ts";
-import { MIN_PROGRESS_BYTES } from "./abuse-budget.ts";
+import { MIN_PROGRESS_BYTES } from "../multiplexed/abuse-budget.ts";
 import type { ConnectionCore } from "./connection-core.ts";
 import { H2Code } from "./error-code.ts";
 import { writeDataHeader } from "./frame/data.ts";
@@ -17,8 +17,9 @@ import { MAX_WINDOW } from "./frame/window-update.ts";
 import type { H2Sink } from "./h2-sink.ts";
 import type { H2Stream } from "./h2-stream.ts";
 import type { HeadWriter } from "./head-writer.ts";
-import { SendBuffer } from "./send-buffer.ts";
-import { maySend } from "./stream-state.ts";
+import { hasFields } from "../multiplexed/head/field-writer.ts";
+import { SendBuffer } from "../multiplexed/send-buffer.ts";
+import { maySend } from "../multiplexed/stream-state.ts";
 
 /**
  * Octets that are written in a batch before the sink is flushed and asked again: `blocked` may lag
@@ -219,9 +220,4 @@ export class Sender {
     const at = sink.reserve(FRAME_HEADER_BYTES);
     sink.send(at, writeDataHeader(sink.out, at, 0, streamId, true));
   }
-}
-
-function hasFields(fields: Fields): boolean {
-  for (let i = 0; i < fields.count; i++) if (!fields.removed(i)) return true;
-  return false;
 }

@@ -1,15 +1,16 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
-import { decodeList, encodeList, ListSink, ROOMY_LIMITS } from "../../../test/support/hpack-lists.ts";
+import { ListSink } from "../../../test/support/field-lists.ts";
+import { decodeList, encodeList, ROOMY_LIMITS } from "../../../test/support/hpack-lists.ts";
 import { FieldId } from "../http/field-id.ts";
 import { Fields } from "../http/fields.ts";
 import { HpackDecoder, HpackOutcome } from "./decoder.ts";
 import { HpackEncoder } from "./encoder.ts";
-import type { FieldSink, FieldView } from "./field-view.ts";
-import { HpackScratch } from "./scratch.ts";
+import type { FieldSink, FieldView } from "../field-codec/field-view.ts";
+import { FieldScratch } from "../field-codec/field-scratch.ts";
 import { LIST_ABORT_FACTOR } from "./hpack-limits.ts";
-import { nameIdOf, PseudoId } from "./name-id.ts";
+import { nameIdOf, PseudoId } from "../field-codec/name-id.ts";
 import { STATIC_FIELDS } from "./static-table.ts";
 
 const DATE_21 = "Mon, 21 Oct 2013 20:13:21 GMT";
@@ -401,7 +402,7 @@ describe("any input", () => {
   });
 
   it("ends with an outcome, and within the bounds", () => {
-    const scratch = new HpackScratch();
+    const scratch = new FieldScratch();
     const piece = fc.oneof(
       fc.uint8Array({ maxLength: 12 }).map((bytes) => Buffer.from(bytes)),
       fc.constantFrom(...blocks, bytesOf("400161 0162"), bytesOf("bebfc0"), bytesOf("3f45"), bytesOf("20")),

@@ -6,19 +6,12 @@
  * which they came, those of refused streams included, as each may change the table. Hands each field to
  * the sink, as spans.
  */
-import { WORD_SLACK_BYTES } from "../../base/word-text.ts";
-import { COLON, CR, LF, SP } from "../http/octets.ts";
-import { writeSpan } from "../http/write.ts";
-import { DynamicTable } from "./dynamic-table.ts";
-import { GOOD_NAME, ID_MASK, markName, markValue, WELL_FORMED } from "./field-octets.ts";
-import { type FieldSink, FieldView, LINE_END_BYTES, SEPARATOR_BYTES } from "./field-view.ts";
-import {
-  DEFAULT_TABLE_BYTES,
-  FIELD_OVERHEAD_BYTES,
-  type HpackDecoderLimits,
-  LIST_ABORT_FACTOR,
-} from "./hpack-limits.ts";
-import { IntegerReader } from "./integer.ts";
+import { DynamicTable } from "../field-codec/dynamic-table.ts";
+import { FieldComposer } from "../field-codec/field-composer.ts";
+import { FieldScratch } from "../field-codec/field-scratch.ts";
+import type { FieldSink } from "../field-codec/field-view.ts";
+import { IntegerReader } from "../field-codec/integer.ts";
+import { DEFAULT_TABLE_BYTES, type HpackDecoderLimits, LIST_ABORT_FACTOR } from "./hpack-limits.ts";
 import {
   INCREMENTAL,
   INCREMENTAL_MASK,
@@ -30,16 +23,7 @@ import {
   SIZE_UPDATE_MASK,
   STRING_MASK,
 } from "./representation.ts";
-import { HpackScratch } from "./scratch.ts";
-import {
-  FIRST_DYNAMIC_INDEX,
-  STATIC_BYTES,
-  STATIC_IDS,
-  STATIC_SPANS,
-  STATIC_STRIDE,
-  STATIC_VIEW,
-} from "./static-table.ts";
-import { StringReader } from "./string-reader.ts";
+import { FIRST_DYNAMIC_INDEX, STATIC_LINES } from "./static-table.ts";
 
 export const HpackOutcome = {
   /** The sink has every field. */
@@ -73,23 +57,18 @@ export class HpackDecoder {
   fieldCount = 0;
 
   readonly #limits: HpackDecoderLimits;
-  readonly #scratch: HpackScratch;
+  readonly #composer: FieldComposer;
   readonly #table: DynamicTable = new DynamicTable(DEFAULT_TABLE_BYTES);
   readonly #integer: IntegerReader = new IntegerReader();
-  readonly #name: StringReader = new StringReader();
-  readonly #value: StringReader = new StringReader();
-  readonly #field: FieldView = new FieldView();
   #outcome: HpackOutcome = HpackOutcome.complete;
-  /** What `field-octets.ts` says of the field that is shown. */
-  #mark = 0;
   /** Our SETTINGS_HEADER_TABLE_SIZE, and its smallest value since the last block. */
   #tableLimit = DEFAULT_TABLE_BYTES;
   #lowestLimit = DEFAULT_TABLE_BYTES;
 
   /** Decoders that share `scratch` must not be called from each other's sinks. */
-  constructor(limits: HpackDecoderLimits, scratch: HpackScratch = new HpackScratch()) {
+  constructor(limits: HpackDecoderLimits, scratch: FieldScratch = new FieldScratch()) {
     this.#limits = limits;
-    this.#scratch = scratch;
+    this.#composer = new FieldComposer(scratch);
   }
 
   /**
@@ -107,15 +86,15 @@ export class HpackDecoder {
     this.#outcome = HpackOutcome.complete;
     this.listBytes = 0;
     this.fieldCount = 0;
+    const { field } = this.#composer;
     let pos = this.#readSizeUpdates(block, start, end);
     while (pos < end) {
       const first = block[pos] as number;
       pos = first >= INDEXED ? this.#readIndexed(block, pos, end) : this.#readLiteral(block, pos, end);
-      if (this.#outcome === HpackOutcome.complete) sink.onField(this.#field);
+      if (this.#outcome === HpackOutcome.complete) sink.onField(field);
       else if (this.#outcome !== HpackOutcome.tooLarge) break;
     }
-    this.#field.release();
-    this.#scratch.release();
+    this.#composer.release();
     return this.#outcome;
   }
 
@@ -142,7 +121,7 @@ export class HpackDecoder {
     const pos = this.#integer.read(block, start, end, INDEXED_MASK);
     if (pos === -1) return this.#fail(BAD_INTEGER, end);
     if (!this.#find(this.#integer.value)) return this.#fail(BAD_INDEX, end);
-    this.#field.neverIndexed = false;
+    this.#composer.field.neverIndexed = false;
     return this.#isOverLimit() ? this.#fail(LIST_BOMB, end, HpackOutcome.bomb) : pos;
   }
 
@@ -153,98 +132,37 @@ export class HpackDecoder {
     let pos = this.#integer.read(block, start, end, incremental ? INCREMENTAL_MASK : LITERAL_MASK);
     if (pos === -1) return this.#fail(BAD_INTEGER, end);
     const index = this.#integer.value;
-    if (index === 0) pos = this.#name.read(block, pos, end, STRING_MASK);
+    const composer = this.#composer;
+    if (index === 0) pos = composer.name.read(block, pos, end, STRING_MASK);
     else if (!this.#find(index)) return this.#fail(BAD_INDEX, end);
-    if (pos !== -1) pos = this.#value.read(block, pos, end, STRING_MASK);
-    if (pos === -1 || !this.#compose(block, index === 0)) return this.#fail(BAD_STRING, end);
-    this.#judge(index === 0);
-    this.#field.neverIndexed = !incremental && first >= NEVER_INDEXED;
+    if (pos !== -1) pos = composer.value.read(block, pos, end, STRING_MASK);
+    if (pos === -1 || !composer.compose(block, index === 0)) return this.#fail(BAD_STRING, end);
+    composer.field.neverIndexed = !incremental && first >= NEVER_INDEXED;
     if (this.#isOverLimit()) return this.#fail(LIST_BOMB, end, HpackOutcome.bomb);
-    if (incremental) this.#insert();
+    // What does not fit has emptied the table, and is no mistake (RFC 7541 section 4.4).
+    if (incremental) composer.insertInto(this.#table);
     return pos;
   }
 
   /** Shows the entry of a table; false when there is none of this index. */
   #find(index: number): boolean {
-    const field = this.#field;
     if (index >= FIRST_DYNAMIC_INDEX) return this.#findDynamic(index - FIRST_DYNAMIC_INDEX);
     if (index === 0) return false;
-    const at = index * STATIC_STRIDE;
-    const nameEnd = STATIC_SPANS[at + 1] as number;
-    field.source = STATIC_BYTES;
-    field.view = STATIC_VIEW;
-    field.nameStart = STATIC_SPANS[at] as number;
-    field.nameEnd = nameEnd;
-    field.valueStart = nameEnd + SEPARATOR_BYTES;
-    field.valueEnd = STATIC_SPANS[at + 2] as number;
-    this.#setMark((STATIC_IDS[index] as number) | WELL_FORMED);
+    this.#composer.showStatic(STATIC_LINES, index);
     return true;
   }
 
   #findDynamic(age: number): boolean {
     const table = this.#table;
     if (age >= table.count) return false;
-    this.#setMark(table.show((table.newest - age) | 0, this.#field));
+    this.#composer.showEntry(table, (table.newest - age) | 0);
     return true;
-  }
-
-  /**
-   * Shows the literal that was read, as a line in the scratch memory. Its name is a string of its own, or
-   * that of the entry which is shown.
-   */
-  #compose(block: Buffer, ownName: boolean): boolean {
-    const field = this.#field;
-    const name = this.#name;
-    const value = this.#value;
-    const scratch = this.#scratch;
-    const nameBytes = ownName ? name.roomBytes() : field.nameEnd - field.nameStart;
-    scratch.reserve(0, nameBytes + value.roomBytes() + SEPARATOR_BYTES + LINE_END_BYTES + WORD_SLACK_BYTES);
-    const target = scratch.bytes;
-    const nameEnd = ownName
-      ? name.writeTo(target, 0, block)
-      : writeSpan(target, 0, field.source, field.nameStart, field.nameEnd);
-    if (nameEnd === -1) return false;
-    const valueEnd = value.writeTo(target, nameEnd + SEPARATOR_BYTES, block);
-    if (valueEnd === -1) return false;
-    target[nameEnd] = COLON;
-    target[nameEnd + 1] = SP;
-    target[valueEnd] = CR;
-    target[valueEnd + 1] = LF;
-    field.source = target;
-    field.view = scratch.view;
-    field.nameStart = 0;
-    field.nameEnd = nameEnd;
-    field.valueStart = nameEnd + SEPARATOR_BYTES;
-    field.valueEnd = valueEnd;
-    return true;
-  }
-
-  /** Judges the octets of the literal that is shown; those of a name from a table are judged already. */
-  #judge(ownName: boolean): void {
-    const { source, view, nameStart, nameEnd, valueStart, valueEnd } = this.#field;
-    const name = ownName ? markName(source, nameStart, nameEnd) : this.#mark & (ID_MASK | GOOD_NAME);
-    this.#setMark(name | markValue(source, view, valueStart, valueEnd));
-  }
-
-  #setMark(mark: number): void {
-    this.#mark = mark;
-    this.#field.id = mark & ID_MASK;
-    this.#field.wellFormed = (mark & WELL_FORMED) === WELL_FORMED;
-  }
-
-  #insert(): void {
-    const { source, nameStart, nameEnd, valueStart, valueEnd } = this.#field;
-    const table = this.#table;
-    if (!table.makeRoom(nameEnd - nameStart + valueEnd - valueStart)) return;
-    table.add(source, nameStart, nameEnd, this.#mark);
-    table.addValue(source, valueStart, valueEnd);
   }
 
   /** Counts the field that is shown; true when the list has become a bomb. */
   #isOverLimit(): boolean {
-    const { nameStart, nameEnd, valueStart, valueEnd } = this.#field;
     const { maxListBytes, maxFields } = this.#limits;
-    this.listBytes += nameEnd - nameStart + valueEnd - valueStart + FIELD_OVERHEAD_BYTES;
+    this.listBytes += this.#composer.sizeBytes();
     this.fieldCount++;
     if (this.listBytes <= maxListBytes && this.fieldCount <= maxFields) return false;
     this.#outcome = HpackOutcome.tooLarge;

@@ -1,20 +1,15 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
-import {
-  addField,
-  decodeList,
-  encodeList,
-  type FieldList,
-  ROOMY_LIMITS,
-} from "../../../test/support/hpack-lists.ts";
+import { addField, type FieldList } from "../../../test/support/field-lists.ts";
+import { decodeList, encodeList, ROOMY_LIMITS } from "../../../test/support/hpack-lists.ts";
 import { FIELD_NAMES, FieldId } from "../http/field-id.ts";
 import { Fields } from "../http/fields.ts";
 import { HpackDecoder } from "./decoder.ts";
 import { encodedBound, HpackEncoder } from "./encoder.ts";
-import { POLICIES_BY_ID } from "./index-policy.ts";
-import { PSEUDO_NAMES, PseudoId } from "./name-id.ts";
-import { HpackScratch } from "./scratch.ts";
+import { POLICIES_BY_ID } from "../field-codec/index-policy.ts";
+import { PSEUDO_NAMES, PseudoId } from "../field-codec/name-id.ts";
+import { FieldScratch } from "../field-codec/field-scratch.ts";
 
 /** Blocks of one list, encoded several times on one connection. */
 function lengthsOf(list: FieldList, times: number): number[] {
@@ -280,7 +275,7 @@ describe("a block", () => {
     );
     const sizes = fc.oneof(fc.constant(4096), fc.nat(300), fc.nat(8192), fc.constant(0));
     const step = fc.record({ list: lists, sizes: fc.array(sizes, { maxLength: 2 }), repeat: fc.nat(3) });
-    const scratch = new HpackScratch();
+    const scratch = new FieldScratch();
     fc.assert(
       fc.property(fc.array(step, { maxLength: 20 }), (steps) => {
         const encoder = new HpackEncoder(scratch);

@@ -3,9 +3,6 @@
 /** The table that both sides have until SETTINGS say otherwise (RFC 9113 section 6.5.2), in octets of RFC 7541 section 4.1. */
 export const DEFAULT_TABLE_BYTES = 4096;
 
-/** What a field counts beyond its name and value, in tables and in lists (RFC 7541 section 4.1, RFC 9113 section 6.5.2). */
-export const FIELD_OVERHEAD_BYTES = 32;
-
 /**
  * A list that is larger than its limit is decoded to its end, so that the connection can go on. One that
  * is so many times larger is an attack (one octet can stand for 4 KiB): it ends the connection.

@@ -11,6 +11,9 @@ import { isIpv6Literal } from "./ipv6-literal.ts";
 /** A DNS name has at most 253 octets in text form (RFC 1035 section 2.3.4), and a final dot. */
 export const MAX_HOST_BYTES = 254;
 
+/** A host of that length with a port behind it. */
+export const MAX_AUTHORITY_BYTES = MAX_HOST_BYTES + 6;
+
 const OPEN_BRACKET = 0x5b;
 const CLOSE_BRACKET = 0x5d;
 const ZERO = 0x30;

@@ -3,6 +3,8 @@
  * nobody compares names again. Ids are dense and small: they index tables.
  */
 import { assert } from "../../base/assert.ts";
+import { caseBitsOf } from "./folded-text.ts";
+import { COLON } from "./octets.ts";
 
 export const FieldId = {
   other: 0,
@@ -143,6 +145,10 @@ lowerNames.forEach((name, id) => {
     nameWords[id * NAME_WORDS + i] = name.readInt32LE(Math.min(i * WORD_BYTES, name.length - WORD_BYTES));
 });
 
+/** By the same places as `nameWords`, the bits in which the cases of letters differ; and by id, how long a name is. */
+const nameCaseBits = nameWords.map(caseBitsOf);
+const nameLengths = Uint8Array.from(lowerNames, (name) => name.length);
+
 /** Length, first and last octet choose the slot; `| 0x20` folds the case of letters. */
 function slotOf(length: number, first: number, last: number): number {
   return (length * 37 + (first | 0x20) * 7 + (last | 0x20) * 131) & (SLOTS - 1);
@@ -166,6 +172,22 @@ export function fieldIdIn(view: DataView, start: number, end: number): number {
   let id = firstIds[slotOf(length, view.getUint8(start), view.getUint8(end - 1))] as number;
   while (id !== 0 && !isNameIn(view, start, end, id)) id = nextIds[id] as number;
   return id;
+}
+
+/**
+ * Where the name that begins at `start` ends, when it is the one with this id and a colon follows; else
+ * -1. For whoever foresees a name: its octets need not have been looked at, as nothing but letter case is
+ * taken for the same. Names of less than four letters are not found.
+ */
+export function foreseenNameEnd(view: DataView, start: number, end: number, id: number): number {
+  const length = nameLengths[id] as number;
+  const nameEnd = start + length;
+  if (length < WORD_BYTES || nameEnd >= end || view.getUint8(nameEnd) !== COLON) return -1;
+  const last = nameEnd - WORD_BYTES;
+  let word = id * NAME_WORDS;
+  for (let at = start; at < last; at += WORD_BYTES, word++)
+    if ((view.getInt32(at, true) | (nameCaseBits[word] as number)) !== nameWords[word]) return -1;
+  return (view.getInt32(last, true) | (nameCaseBits[word] as number)) === nameWords[word] ? nameEnd : -1;
 }
 
 function isNameIn(view: DataView, start: number, end: number, id: number): boolean {
@@ -197,9 +219,9 @@ function isName(bytes: Uint8Array, start: number, end: number, lower: Uint8Array
 export function equalsLower(bytes: Uint8Array, start: number, end: number, lower: Uint8Array): boolean {
   if (end - start !== lower.length) return false;
   for (let i = 0; i < lower.length; i++) {
-    let byte = bytes[start + i] as number;
-    if (byte >= 0x41 && byte <= 0x5a) byte |= 0x20;
-    if (byte !== lower[i]) return false;
+    const byte = bytes[start + i] as number;
+    if (byte === lower[i]) continue;
+    if (byte < 0x41 || byte > 0x5a || (byte | 0x20) !== lower[i]) return false;
   }
   return true;
 }

@@ -12,6 +12,8 @@
  */
 import "../../base/latin1.ts";
 import { assert } from "../../base/assert.ts";
+import { BufferViews } from "../../base/buffer-views.ts";
+import { copyStepped, isStepped } from "../../base/word-copy.ts";
 import { WORD_SLACK_BYTES, type WordText, writeWords } from "../../base/word-text.ts";
 import { equalsLower, fieldIdOf, FIELD_NAMES, FieldId } from "./field-id.ts";
 import { COLON, CR, FIELD_VALUE_OCTETS, LF, SP, TOKEN_OCTETS } from "./octets.ts";
@@ -61,6 +63,8 @@ export class Fields {
   length = 0;
   /** Number of fields, those removed included: check `removed(i)` in loops. */
   count = 0;
+  /** Messages go to the same buffer again and again. */
+  readonly #targets = new BufferViews();
   /** How much the store takes without the slack that words need. */
   #roomBytes = 0;
   #index: Int32Array = NO_INDEX;
@@ -148,11 +152,13 @@ export class Fields {
 
   /**
    * Copies whole field lines that are spelt `name: value CRLF` already, and returns where they went.
-   * They become fields by `addSpan`, which may come before: the lines go to `length`.
+   * They become fields by `addSpan`, which may come before: the lines go to `length`. With a `view` of
+   * the source, few lines cost less.
    */
-  addLines(source: Buffer, start: number, end: number): number {
+  addLines(source: Buffer, start: number, end: number, view: DataView | null = null): number {
     const offset = this.#reserve(end - start);
-    source.copy(this.bytes, offset, start, end);
+    if (view !== null && isStepped(end - start)) copyStepped(this.view, offset, view, start, end);
+    else source.copy(this.bytes, offset, start, end);
     this.length = offset + end - start;
     return offset;
   }
@@ -172,7 +178,7 @@ export class Fields {
   /** No field is left; what else is in the store stays there. */
   removeEvery(): void {
     this.count = 0;
-    if (this.#neverIndexed.length > 0) this.#neverIndexed = NO_MARKS;
+    if (this.#neverIndexed !== NO_MARKS) this.#neverIndexed = NO_MARKS;
   }
 
   /** The field came as a never-indexed literal, and must be one wherever it is sent on (RFC 7541 section 6.2.3). */
@@ -295,12 +301,18 @@ export class Fields {
       if ((index[at + 3] as number) >= REMOVED) continue;
       const lineStart = index[at] as number;
       if (lineStart !== runEnd) {
-        to = writeSpan(target, to, this.bytes, runStart, runEnd);
+        to = this.#writeRun(target, to, runStart, runEnd);
         runStart = lineStart;
       }
       runEnd = (index[at + 2] as number) + 2;
     }
-    return writeSpan(target, to, this.bytes, runStart, runEnd);
+    return this.#writeRun(target, to, runStart, runEnd);
+  }
+
+  #writeRun(target: Buffer, offset: number, start: number, end: number): number {
+    if (!isStepped(end - start)) return writeSpan(target, offset, this.bytes, start, end);
+    copyStepped(this.#targets.of(target), offset, this.view, start, end);
+    return offset + end - start;
   }
 
   /** Appends all fields of another section that are not removed. */

@@ -4,7 +4,7 @@ const ZERO = 0x30;
 const LOWER_A = 0x61;
 
 /** Up to so many octets a loop is cheaper than the call that copies any number at once. */
-const LOOP_BYTES = 16;
+const LOOP_BYTES = 24;
 
 /** As `LOOP_BYTES`, for a part of a buffer, whose copy costs twice as much. */
 const LOOP_SPAN_BYTES = 24;

@@ -58,8 +58,8 @@ export function writeInitialClose(
   target.set(cipher.getAuthTag(), at + frame.length);
   const sampleAt = numberAt + SAMPLE_OFFSET;
   const mask = headerMask(keys, target.subarray(sampleAt, sampleAt + SAMPLE_BYTES));
-  target[offset] = (target[offset] as number) ^ ((mask[0] as number) & 0x0f);
-  target[numberAt] = (target[numberAt] as number) ^ (mask[1] as number);
+  target.writeUInt8(target.readUInt8(offset) ^ ((mask[0] as number) & 0x0f), offset);
+  target.writeUInt8(target.readUInt8(numberAt) ^ (mask[1] as number), numberAt);
   return at + frame.length + TAG_BYTES;
 }
 

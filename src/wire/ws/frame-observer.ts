@@ -77,13 +77,13 @@ export class FrameObserver {
   complete(bytes: Buffer, start: number, end: number): number {
     const { head } = this;
     let pos = start;
-    while (pos < end && !this.#headFull) head[this.headLength++] = bytes[pos++] as number;
-    if (this.#headFull && !this.#accept(head, 0)) this.headLength = 0;
+    while (pos < end && !this.#headFull()) head[this.headLength++] = bytes[pos++] as number;
+    if (this.#headFull() && !this.#accept(head, 0)) this.headLength = 0;
     return pos;
   }
 
   get headWhole(): boolean {
-    return this.#headFull;
+    return this.#headFull();
   }
 
   headSent(): void {
@@ -116,7 +116,7 @@ export class FrameObserver {
     return pos;
   }
 
-  get #headFull(): boolean {
+  #headFull(): boolean {
     return this.headLength >= 2 && this.headLength === headerLength(this.head[1] as number);
   }
 

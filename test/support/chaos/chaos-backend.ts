@@ -3,9 +3,10 @@
  * breaks off as the exchange's plan says.
  */
 import { once } from "node:events";
-import { createServer, type Server, type Socket } from "node:net";
+import type { Server, Socket } from "node:net";
 import { freePort, HOST } from "../addresses.ts";
 import { pause } from "../wait-for.ts";
+import type { ChaosWires } from "./chaos-wires.ts";
 import { answersWhole, type ExchangePlan } from "./exchange-plan.ts";
 import { idOfRequestLine, responseWire } from "./h1-wire.ts";
 import type { Ledger } from "./ledger.ts";
@@ -27,20 +28,20 @@ export class ChaosBackend {
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
 
-  static async start(world: ChaosWorld): Promise<ChaosBackend> {
+  static async start(world: ChaosWorld, wires: ChaosWires): Promise<ChaosBackend> {
     const port = await freePort();
-    const backend = new ChaosBackend(world, port);
+    const backend = new ChaosBackend(world, wires, port);
     backend.#server.listen({ port, host: HOST, backlog: 4096 });
     await once(backend.#server, "listening");
     return backend;
   }
 
-  private constructor(world: ChaosWorld, port: number) {
+  private constructor(world: ChaosWorld, wires: ChaosWires, port: number) {
     this.address = `${HOST}:${port}`;
-    this.#server = createServer({ noDelay: true, allowHalfOpen: true }, (socket) => {
+    this.#server = wires.serve((socket) => {
       this.#sockets.add(socket);
       socket.on("close", () => this.#sockets.delete(socket));
-      new BackendConnection(world, socket).listen();
+      new BackendConnection(world, wires, socket).listen();
     });
   }
 
@@ -63,6 +64,7 @@ export class ChaosBackend {
 
 class BackendConnection implements MessageHandler {
   readonly #world: ChaosWorld;
+  readonly #wires: ChaosWires;
   readonly #socket: Socket;
   readonly #reader = new MessageReader(this);
   #plan: ExchangePlan | undefined;
@@ -72,8 +74,9 @@ class BackendConnection implements MessageHandler {
   /** FIN is sent, or is about to be: what comes now has met a connection that was closing. */
   #over = false;
 
-  constructor(world: ChaosWorld, socket: Socket) {
+  constructor(world: ChaosWorld, wires: ChaosWires, socket: Socket) {
     this.#world = world;
+    this.#wires = wires;
     this.#socket = socket;
   }
 
@@ -102,7 +105,7 @@ class BackendConnection implements MessageHandler {
     this.#answered = false;
     this.#slow = new SlowReader(this.#socket, plan.backend.readPauses, plan.backendRandom);
     ledger.arrived(plan);
-    if (plan.backendFate === "reset-at-head") this.#socket.resetAndDestroy();
+    if (plan.backendFate === "reset-at-head") this.#wires.reset(this.#socket);
     if (plan.backendFate === "early") void this.#answer(plan);
     return "none";
   }
@@ -120,7 +123,7 @@ class BackendConnection implements MessageHandler {
     const plan = this.#plan;
     if (plan === undefined || this.#socket.destroyed) return;
     this.#world.ledger.requestWhole(plan, this.#bodyBytes);
-    if (plan.backendFate === "reset-unanswered") this.#socket.resetAndDestroy();
+    if (plan.backendFate === "reset-unanswered") this.#wires.reset(this.#socket);
     else if (plan.backendFate === "early") this.#finish();
     else void this.#answer(plan);
   }
@@ -144,7 +147,7 @@ class BackendConnection implements MessageHandler {
     if (backendFate === "silent-close") ledger.silentCloses++;
     if (backendFate !== "reset-answering") return void this.#socket.end();
     await pause(BEFORE_RESET_MS);
-    this.#socket.resetAndDestroy();
+    this.#wires.reset(this.#socket);
   }
 
   /** Ready for the next exchange, when the request has come and the answer has gone. */

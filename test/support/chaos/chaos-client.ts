@@ -2,10 +2,10 @@
  * One user of the chaos test: runs exchange after exchange, on one connection as long as that lasts,
  * checks every byte of every response as it comes in, and goes away where the plan says so.
  */
-import { connect, type Socket } from "node:net";
-import { HOST } from "../addresses.ts";
+import type { Socket } from "node:net";
 import { pause, within } from "../wait-for.ts";
 import type { ChaosWorld } from "./chaos-backend.ts";
+import type { ChaosWires } from "./chaos-wires.ts";
 import { answersWhole, clientStays, type ExchangePlan } from "./exchange-plan.ts";
 import { ID_FIELD, requestWire } from "./h1-wire.ts";
 import { describePlan, type Outcome } from "./ledger.ts";
@@ -23,16 +23,17 @@ const LOCAL_STATUSES: readonly number[] = [400, 408, 502, 503, 504];
 
 export interface UserOptions {
   readonly world: ChaosWorld;
+  readonly wires: ChaosWires;
   readonly port: number;
   /** Number of the next exchange; -1: there is none. */
   next(): number;
 }
 
 /** Runs until there is no exchange left. */
-export async function runUser({ world, port, next }: UserOptions): Promise<void> {
+export async function runUser({ world, wires, port, next }: UserOptions): Promise<void> {
   let connection: ClientConnection | null = null;
   for (let id = next(); id !== -1; id = next()) {
-    connection ??= await ClientConnection.open(world, port);
+    connection ??= await ClientConnection.open(world, wires, port);
     const outcome = await connection.exchange(world.plan(id));
     if (outcome === "kept") continue;
     connection.socket.destroy();
@@ -44,24 +45,19 @@ export async function runUser({ world, port, next }: UserOptions): Promise<void>
 class ClientConnection implements MessageHandler {
   readonly socket: Socket;
   readonly #world: ChaosWorld;
+  readonly #wires: ChaosWires;
   readonly #reader = new MessageReader(this);
   #exchange: ClientExchange | null = null;
   /** What the connection served before, for messages. */
   #before = "nothing";
 
-  static async open(world: ChaosWorld, port: number): Promise<ClientConnection> {
-    const socket = connect({ host: HOST, port, allowHalfOpen: true, noDelay: true });
-    const client = new ClientConnection(world, socket);
-    const opened = new Promise<void>((resolve, reject) => {
-      socket.once("connect", resolve);
-      socket.once("error", reject);
-    });
-    await within("a connection to the gateway", EXCHANGE_LIMIT_MS, opened);
-    return client;
+  static async open(world: ChaosWorld, wires: ChaosWires, port: number): Promise<ClientConnection> {
+    return new ClientConnection(world, wires, await wires.connect(port, EXCHANGE_LIMIT_MS));
   }
 
-  private constructor(world: ChaosWorld, socket: Socket) {
+  private constructor(world: ChaosWorld, wires: ChaosWires, socket: Socket) {
     this.#world = world;
+    this.#wires = wires;
     this.socket = socket;
     socket.on("data", (bytes: Buffer) => {
       if (this.#exchange?.goesOn(bytes.length) !== false) this.#reader.feed(bytes);
@@ -75,7 +71,11 @@ class ClientConnection implements MessageHandler {
 
   /** `kept`: the connection takes another exchange. */
   async exchange(plan: ExchangePlan): Promise<"kept" | "over"> {
-    const exchange = new ClientExchange(this.#world, plan, this.socket, this.#before);
+    const exchange = new ClientExchange(this.#world, plan, {
+      socket: this.socket,
+      reset: () => this.#wires.reset(this.socket),
+      before: this.#before,
+    });
     this.#exchange = exchange;
     const over = await exchange.run();
     this.#exchange = null;
@@ -103,11 +103,19 @@ class ClientConnection implements MessageHandler {
   }
 }
 
+/** The connection of an exchange, how it is reset, and what it served before. */
+interface ExchangePlace {
+  readonly socket: Socket;
+  reset(): void;
+  readonly before: string;
+}
+
 class ClientExchange {
   readonly #world: ChaosWorld;
   readonly #plan: ExchangePlan;
   readonly #socket: Socket;
   readonly #slow: SlowReader;
+  readonly #reset: () => void;
   readonly #before: string;
   readonly #response = Promise.withResolvers<Outcome>();
   readonly #closed = Promise.withResolvers<void>();
@@ -120,11 +128,12 @@ class ClientExchange {
   #proxied = false;
   #announcedClose = false;
 
-  constructor(world: ChaosWorld, plan: ExchangePlan, socket: Socket, before: string) {
+  constructor(world: ChaosWorld, plan: ExchangePlan, { socket, reset, before }: ExchangePlace) {
     const { clientRandom: random, clientFate, client, responseBytes } = plan;
     this.#world = world;
     this.#plan = plan;
     this.#socket = socket;
+    this.#reset = reset;
     this.#before = before;
     this.#slow = new SlowReader(socket, client.readPauses, random);
     this.#resetAfterBytes =
@@ -176,7 +185,7 @@ class ClientExchange {
 
   #giveUp(): void {
     this.#response.resolve("self");
-    this.#socket.resetAndDestroy();
+    this.#reset();
   }
 
   head(startLine: string, fields: ReadonlyMap<string, string>): void {

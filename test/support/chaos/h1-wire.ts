@@ -12,7 +12,8 @@ export interface Wire {
 /** Names the exchange in a response of the backend; the gateway's own answers do not have it. */
 export const ID_FIELD = "x-chaos-id";
 
-const PATH = "/chaos/";
+/** In front of the exchange's number. */
+export const PATH = "/chaos/";
 
 /** Keeps a body of a megabyte from becoming thousands of chunks. */
 const MAX_CHUNKS = 40;

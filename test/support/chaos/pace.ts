@@ -1,14 +1,24 @@
 /** How the chaos test's peers are slow: they write in pieces, and stop reading for a while. */
-import type { Socket } from "node:net";
 import type { Random } from "../../fuzz/random.ts";
 import { pause } from "../wait-for.ts";
+
+/** A socket, or a stream of HTTP/2. */
+interface Writer {
+  readonly writable: boolean;
+  write(bytes: Buffer): unknown;
+}
+
+interface Reader {
+  pause(): unknown;
+  resume(): unknown;
+}
 
 /** Long enough for the other side to run into full buffers with a large body, short enough for thousands. */
 const MAX_PAUSE_MS = 12;
 
 /** Hands `bytes` to the socket, in so many pieces when it is above 0. Ends early when the socket has gone. */
 export async function writePaced(
-  socket: Socket,
+  socket: Writer,
   bytes: Buffer,
   pieces: number,
   random: Random,
@@ -28,11 +38,11 @@ export async function writePaced(
 
 /** Stops reading after some of what comes in, up to `times` times. */
 export class SlowReader {
-  readonly #socket: Socket;
+  readonly #socket: Reader;
   readonly #random: Random;
   #times: number;
 
-  constructor(socket: Socket, times: number, random: Random) {
+  constructor(socket: Reader, times: number, random: Random) {
     this.#socket = socket;
     this.#times = times;
     this.#random = random;

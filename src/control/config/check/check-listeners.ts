@@ -17,6 +17,7 @@ const BELONGS_TO: Readonly<Record<string, readonly Protocol[]>> = {
   h2_security: ["h1", "h1s"],
   websocket: ["h1", "h1s", "quic"],
   grpc: ["h1", "h1s"],
+  relay_idle_timeout_ms: ["tls"],
   max_connections: ["tcp", "tls", "h1", "h1s"],
   tcp_allowed_ips: ["tcp", "tls", "h1", "h1s"],
   udp_session_timeout_secs: ["udp"],

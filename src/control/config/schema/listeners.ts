@@ -2,7 +2,7 @@
 import { duration, integer, oneOf, string, strings, table, tables } from "../define.ts";
 import { cidr, label, listenAddress } from "../format.ts";
 import { backendTables } from "./backends.ts";
-import { MAX_LISTENERS, MAX_TIMER_S } from "./bounds.ts";
+import { MAX_LISTENERS, MAX_TIMER_MS, MAX_TIMER_S } from "./bounds.ts";
 import { altSvcSchema, h2SecuritySchema, httpSchema } from "./listener-http.ts";
 import { quicSchema } from "./listener-quic.ts";
 import { tlsSchema } from "./listener-tls.ts";
@@ -75,6 +75,14 @@ const listenerSchema = table({
       defaultText: "no cap but `[runtime].max_inflight_connections`",
       doc: "Connections of this listener at once; one more is closed. Not for `udp` and `quic`.",
       example: "100",
+    }),
+    relay_idle_timeout_ms: duration({
+      unit: "ms",
+      min: 1,
+      max: MAX_TIMER_MS,
+      default: 600_000,
+      doc: "Time without a byte in either direction after which a relayed connection is reset. Keep it above the interval of the keep-alives in the protocol that is relayed. For `tls`.",
+      example: '"1h"',
     }),
     tcp_allowed_ips: strings({
       format: cidr,

@@ -105,7 +105,7 @@ export const poolSchema = table({
       min: 1,
       max: 1_000_000,
       default: 1024,
-      doc: "Connections to one backend, busy and idle. Requests beyond them wait.",
+      doc: "Connections to one backend, busy and idle, those that carry a WebSocket or another tunnel over HTTP/1.1 included. Requests beyond them wait.",
       example: "200",
     }),
     max_idle_per_backend: integer({

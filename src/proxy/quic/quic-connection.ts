@@ -1,0 +1,347 @@
+/**
+ * One QUIC connection, of either role: drives an engine and makes the calls of a `QuicOwner`. Its endpoint
+ * routes datagrams to it, the worker's pump gives it a turn for each batch in which something has
+ * happened to it, and one lazy timer wakes it. In a turn it reads what streams have, hands that on,
+ * retries what could not be written, and encodes packets straight into the socket's arena.
+ */
+import { Timer } from "../../base/timer-wheel.ts";
+import type { QuicClose, QuicConnectionEngine } from "../../fastpath/quic-engine.ts";
+import type { UdpPath } from "../../fastpath/udp.ts";
+import { AddressProof } from "./address-proof.ts";
+import type { ConnectionCore } from "./connection-core.ts";
+import type { ConnectionHost, ConnectionOptions } from "./connection-host.ts";
+import { HeldIds } from "./held-ids.ts";
+import { OctetBudget } from "./octet-budget.ts";
+import { PeerPaths } from "./peer-paths.ts";
+import type { QuicLink, QuicOwner } from "./quic-owner.ts";
+import type { Pumped } from "./quic-pump.ts";
+import type { Routed } from "./routed.ts";
+import { StreamInbound } from "./stream-inbound.ts";
+import { StreamOutbound } from "./stream-outbound.ts";
+import { StreamTable } from "./stream-table.ts";
+import { TransportError } from "./transport-error.ts";
+import type { Arrival } from "./udp-paths.ts";
+
+/** Datagrams of RFC 9221 that are handed on in one turn. */
+const MAX_DATAGRAMS_PER_TURN = 1024;
+
+/** Events of paths in one turn. */
+const MAX_PATH_EVENTS = 8;
+
+/** Without a word to the peer: see `QuicLink.abandon`. */
+const ABANDONED: QuicClose = { by: "local", application: false, code: TransportError.none, reason: "" };
+
+export class QuicConnection implements QuicLink, Pumped, Routed {
+  queued = false;
+  readonly serverName: string;
+  readonly ids: HeldIds;
+  readonly #host: ConnectionHost;
+  readonly #core: ConnectionCore;
+  readonly #inbound: StreamInbound;
+  readonly #outbound: StreamOutbound;
+  readonly #timer: Timer;
+  readonly #handshakeEndMs: number;
+  readonly #paths: PeerPaths;
+  readonly #proof: AddressProof;
+  #owner: QuicOwner | null;
+  /** Packets have come since the last turn. */
+  #received = false;
+  #establishedTold = false;
+  #abandoned: QuicClose | null = null;
+  #endTold = false;
+  #gone = false;
+
+  constructor(host: ConnectionHost, options: ConnectionOptions) {
+    const { clock, arena } = host.environment;
+    const { engine, server, connectionWindowBytes, streamWindowBytes } = options;
+    this.#host = host;
+    this.serverName = options.serverName;
+    this.ids = new HeldIds(host.ids, this);
+    const budget = new OctetBudget(connectionWindowBytes, streamWindowBytes, clock.nowMs);
+    this.#core = { engine, table: new StreamTable(server), budget, arena, silent: false };
+    this.#inbound = new StreamInbound(this.#core);
+    this.#outbound = new StreamOutbound(this.#core, server);
+    this.#paths = new PeerPaths(options.path);
+    this.#proof = new AddressProof(options.unprovenDcid);
+    this.#owner = options.owner;
+    this.#timer = new Timer(() => this.#onTimer());
+    this.#handshakeEndMs = clock.nowMs + options.handshakeTimeoutMs;
+  }
+
+  get engine(): QuicConnectionEngine {
+    return this.#core.engine;
+  }
+
+  /** Somebody hears, or has heard, of its streams. */
+  get opened(): boolean {
+    return this.#owner !== null;
+  }
+
+  get owner(): QuicOwner | null {
+    return this.#owner;
+  }
+
+  get path(): UdpPath {
+    return this.#paths.current;
+  }
+
+  get established(): boolean {
+    return this.#core.engine.established;
+  }
+
+  get inEarlyData(): boolean {
+    return this.#core.engine.inEarlyData;
+  }
+
+  get applicationProtocol(): string {
+    return this.#core.engine.applicationProtocol;
+  }
+
+  get remoteAddress(): string {
+    return this.#paths.remoteAddress;
+  }
+
+  get remotePort(): number {
+    return this.#paths.current.remote.port;
+  }
+
+  openUnidirectional(): number {
+    if (this.#core.silent) return -1;
+    this.#mark();
+    return this.#outbound.openUnidirectional();
+  }
+
+  openBidirectional(): number {
+    if (this.#core.silent) return -1;
+    this.#mark();
+    return this.#outbound.openBidirectional();
+  }
+
+  bidirectionalLeft(): number {
+    return this.#core.silent ? 0 : this.#core.engine.bidirectionalStreamsLeft();
+  }
+
+  write(id: number, bytes: Buffer, start: number, end: number, fin: boolean): number {
+    if (this.#core.silent) return -1;
+    this.#mark();
+    return this.#outbound.write(id, bytes, start, end, fin);
+  }
+
+  reset(id: number, code: number): void {
+    if (this.#core.silent) return;
+    this.#outbound.reset(id, code);
+    this.#mark();
+  }
+
+  stop(id: number, code: number): void {
+    const { table, engine, budget, silent } = this.#core;
+    const stream = table.get(id);
+    if (silent || stream === undefined || stream.readDone) return;
+    table.endReading(stream);
+    budget.cutShort();
+    engine.stopSending(id, code);
+    this.#mark();
+  }
+
+  pause(id: number): void {
+    const { table } = this.#core;
+    const stream = table.get(id);
+    if (stream !== undefined) table.pause(stream);
+  }
+
+  resume(id: number): void {
+    const { table } = this.#core;
+    const stream = table.get(id);
+    if (stream === undefined || !stream.paused) return;
+    table.resume(stream);
+    this.#mark();
+  }
+
+  /** Nothing of any stream is read until `resumeAll`, of those that the peer opens meanwhile neither. */
+  pauseAll(): void {
+    this.#core.table.allPaused = true;
+  }
+
+  resumeAll(): void {
+    const { table } = this.#core;
+    if (!table.allPaused) return;
+    table.allPaused = false;
+    // Streams may have been opened meanwhile: they are looked for as after packets.
+    this.#received = true;
+    this.#mark();
+  }
+
+  prioritise(id: number, urgency: number, incremental: boolean): void {
+    if (!this.#core.silent) this.#outbound.prioritise(id, urgency, incremental);
+  }
+
+  sendDatagram(bytes: Buffer, start: number, end: number): boolean {
+    const { engine, budget, silent } = this.#core;
+    if (silent || end - start > engine.datagramCapacity()) return false;
+    if (!engine.sendDatagram(bytes, start, end)) return false;
+    budget.written(end - start);
+    this.#mark();
+    return true;
+  }
+
+  close(code: number, reason: string): void {
+    this.#end(true, code, reason);
+  }
+
+  /** CONNECTION_CLOSE with a code of the transport (RFC 9000 section 20.1). */
+  closeTransport(code: number, reason: string): void {
+    this.#end(false, code, reason);
+  }
+
+  abandon(): void {
+    this.fail("");
+  }
+
+  /** As `abandon`, with words for the owner. */
+  fail(reason: string): void {
+    this.#core.silent = true;
+    this.#abandoned ??= reason === "" ? ABANDONED : { ...ABANDONED, reason };
+    this.#mark();
+  }
+
+  flush(): void {
+    this.#host.environment.pump.run();
+  }
+
+  onDatagram(bytes: Buffer, start: number, end: number, arrival: Arrival): void {
+    const path = this.#paths.of(arrival, this.#host.migration);
+    if (path === null) this.#host.environment.counters.add("quic_migrations_refused_total", 1);
+    else this.receive(bytes, start, end, path);
+  }
+
+  /** As `onDatagram`, over a path that is known to be the peer's. */
+  receive(bytes: Buffer, start: number, end: number, path: UdpPath): void {
+    const { engine, budget, table } = this.#core;
+    const { clock, counters } = this.#host.environment;
+    budget.received(end - start);
+    this.#proof.received(bytes, start, end);
+    engine.receive(bytes, start, end, path);
+    this.#received = true;
+    this.#mark();
+    if (this.#core.silent || !budget.exceeded(engine.established, table, clock.nowMs)) return;
+    counters.add("quic_budget_exceeded_total", 1);
+    if (engine.established)
+      this.closeTransport(TransportError.protocolViolation, "more octets than were of use");
+    else this.closeTransport(TransportError.cryptoBufferExceeded, "too many octets for a handshake");
+  }
+
+  turn(): void {
+    if (this.#gone) return;
+    const received = this.#received;
+    this.#received = false;
+    const more = this.#exchange(received);
+    if (received) this.#keepHouse();
+    this.#core.table.sweep();
+    if (this.#abandoned === null) this.#send();
+    this.#tellEnd();
+    if (this.#gone) return;
+    if (more) this.#mark();
+    this.#arm();
+  }
+
+  /** Calls of the owner; returns whether there is more for it at once. */
+  #exchange(received: boolean): boolean {
+    const { engine } = this.#core;
+    if (this.#core.silent || this.#endTold || !(engine.established || engine.inEarlyData)) return false;
+    this.#owner ??= this.#host.opened(this);
+    const owner = this.#owner;
+    if (owner === null) {
+      this.closeTransport(TransportError.connectionRefused, "");
+      return false;
+    }
+    if (engine.established && !this.#establishedTold) {
+      this.#establishedTold = true;
+      owner.onEstablished();
+      if (this.#host.migration) this.ids.offerSpares(engine);
+    }
+    let more = this.#inbound.read(owner, received);
+    if (received) more = this.#readDatagrams(owner) || more;
+    this.#outbound.advance(owner, received);
+    return more;
+  }
+
+  #readDatagrams(owner: QuicOwner): boolean {
+    const { engine, arena, budget } = this.#core;
+    for (let i = 0; i < MAX_DATAGRAMS_PER_TURN; i++) {
+      if (this.#core.silent) return false;
+      const length = engine.readDatagram(arena, 0, arena.length);
+      if (length < 0) return false;
+      budget.delivered(length);
+      owner.onDatagram(arena, 0, length);
+    }
+    this.#received = true;
+    return true;
+  }
+
+  /** Connection IDs and paths. */
+  #keepHouse(): void {
+    const { engine } = this.#core;
+    if (this.ids.releaseRetired(engine) && this.#host.migration) this.ids.offerSpares(engine);
+    for (let i = 0; i < MAX_PATH_EVENTS; i++) {
+      const event = engine.pathEvent();
+      if (event === null) return;
+      if (event.kind !== "migrated") continue;
+      this.#paths.moveTo(event.path);
+      this.#host.environment.counters.add("quic_migrations_total", 1);
+    }
+  }
+
+  #end(application: boolean, code: number, reason: string): void {
+    if (this.#core.silent) return;
+    this.#core.silent = true;
+    // An engine that closes says nothing else any more: what was written before goes out first.
+    this.#send();
+    this.#core.engine.close(application, code, reason);
+    this.#mark();
+  }
+
+  #send(): void {
+    const { sender } = this.#host;
+    this.#proof.sent(sender.sendPackets(this.#core.engine, this, this.#proof.allowance));
+  }
+
+  #tellEnd(): void {
+    const { engine, table } = this.#core;
+    const reason = this.#abandoned ?? engine.closeReason;
+    if (reason !== null && !this.#endTold) {
+      this.#endTold = true;
+      this.#core.silent = true;
+      table.clear();
+      this.#owner?.onClosed(reason);
+      this.#host.ended(this, reason);
+    }
+    if (this.#abandoned === null && !engine.closed) return;
+    this.#gone = true;
+    this.#host.environment.wheel.remove(this.#timer);
+    this.ids.releaseAll();
+    this.#host.gone(this);
+  }
+
+  #mark(): void {
+    if (!this.#gone) this.#host.environment.pump.mark(this);
+  }
+
+  #arm(): void {
+    const { clock, wheel } = this.#host.environment;
+    const { engine } = this.#core;
+    let deadlineMs = clock.nowMs + engine.timeoutMs();
+    if (!engine.established) deadlineMs = Math.min(deadlineMs, this.#handshakeEndMs);
+    if (this.#outbound.unfinished) deadlineMs = clock.nowMs;
+    if (deadlineMs === Infinity) wheel.disarm(this.#timer);
+    else wheel.arm(this.#timer, deadlineMs);
+  }
+
+  #onTimer(): void {
+    const { engine } = this.#core;
+    engine.onTimeout();
+    if (!engine.established && this.#host.environment.clock.nowMs >= this.#handshakeEndMs) {
+      this.closeTransport(TransportError.none, "handshake timeout");
+    }
+    this.#mark();
+  }
+}

@@ -1,0 +1,132 @@
+/**
+ * The receiving half of a connection's streams: asks those that may have something, reads them into the
+ * worker's arena and hands it to the owner. What is paused is not read, so that the peer's window
+ * closes. `QuicConnection` calls it once a turn.
+ */
+import { StreamResult } from "../../fastpath/quic-engine.ts";
+import type { ConnectionCore } from "./connection-core.ts";
+import type { QuicOwner } from "./quic-owner.ts";
+import { ID_STEP, type QuicStream } from "./stream-table.ts";
+
+/** Reads of one stream in one turn, 1 MiB; others have theirs before it goes on. */
+const MAX_READS_PER_TURN = 16;
+
+/** IDs that are asked ahead of the next one: packets that open streams are lost, or overtake each other. */
+const LOOK_AHEAD = 4;
+
+/**
+ * While streams are paused, the engine always has something to read, which says nothing about streams that
+ * were opened far ahead of the next ID. Those are searched for once in so many turns.
+ */
+const TURNS_BETWEEN_SEARCHES = 8;
+
+export class StreamInbound {
+  readonly #core: ConnectionCore;
+  readonly #found: number[] = [];
+  #turnsSinceSearch = 0;
+  /** Something was left unread for the sake of others. */
+  #more = false;
+
+  constructor(core: ConnectionCore) {
+    this.#core = core;
+  }
+
+  /** Returns whether there is more to read at once. `received`: packets have come since the last turn. */
+  read(owner: QuicOwner, received: boolean): boolean {
+    const engine = this.#core.engine;
+    this.#more = false;
+    if (this.#core.table.allPaused || !engine.hasReadable) return false;
+    const heldBack = this.#readKnown(owner);
+    if (received && !this.#halted) {
+      this.#readNext(owner, this.#core.table.nextPeerBidirectional);
+      this.#readNext(owner, this.#core.table.nextPeerUnidirectional);
+      if (!this.#more && engine.hasReadable && this.#mayBeMissed(heldBack)) this.#search(owner);
+    }
+    return this.#more && !this.#halted;
+  }
+
+  /** Nobody listens any more, or reads for now: an owner may have decided so within a call. */
+  get #halted(): boolean {
+    return this.#core.silent || this.#core.table.allPaused;
+  }
+
+  /** Returns whether some have something that nobody wants now. */
+  #readKnown(owner: QuicOwner): boolean {
+    const engine = this.#core.engine;
+    const { open } = this.#core.table;
+    let heldBack = false;
+    for (let i = 0; i < open.length && !this.#halted; i++) {
+      const stream = open[i] as QuicStream;
+      if (stream.readDone || !engine.streamReadable(stream.id)) continue;
+      if (stream.paused) heldBack = true;
+      else this.#readStream(stream, owner);
+    }
+    return heldBack;
+  }
+
+  /** New streams, of one type. Each moves the next ID on. */
+  #readNext(owner: QuicOwner, next: number): void {
+    const engine = this.#core.engine;
+    let id = next;
+    for (let missed = 0; missed < LOOK_AHEAD && !this.#halted; id += ID_STEP) {
+      if (!engine.streamReadable(id)) {
+        missed += 1;
+        continue;
+      }
+      missed = 0;
+      this.#readStream(this.#core.table.addPeer(id), owner);
+    }
+  }
+
+  #mayBeMissed(heldBack: boolean): boolean {
+    if (heldBack && ++this.#turnsSinceSearch < TURNS_BETWEEN_SEARCHES) return false;
+    this.#turnsSinceSearch = 0;
+    return true;
+  }
+
+  #search(owner: QuicOwner): void {
+    const found = this.#found;
+    found.length = 0;
+    const count = this.#core.engine.readableStreams(found);
+    for (let i = 0; i < count && !this.#halted; i++) {
+      const id = found[i] as number;
+      const stream = this.#core.table.isNew(id) ? this.#core.table.addPeer(id) : this.#core.table.get(id);
+      if (stream === undefined || stream.readDone) this.#discard(id);
+      else if (!stream.paused) this.#readStream(stream, owner);
+    }
+  }
+
+  #readStream(stream: QuicStream, owner: QuicOwner): void {
+    const engine = this.#core.engine;
+    const arena = this.#core.arena;
+    for (let reads = 0; reads < MAX_READS_PER_TURN; reads++) {
+      const length = engine.readStream(stream.id, arena, 0, arena.length);
+      if (length < 0) {
+        if (length !== StreamResult.blocked) this.#ended(stream, owner, length);
+        return;
+      }
+      const fin = engine.streamFin;
+      if (length === 0 && !fin) return;
+      if (fin) this.#core.table.endReading(stream);
+      this.#core.budget.delivered(length);
+      owner.onStreamData(stream.id, arena, 0, length, fin);
+      if (stream.paused || stream.readDone || this.#halted) return;
+    }
+    this.#more = true;
+  }
+
+  #ended(stream: QuicStream, owner: QuicOwner, result: number): void {
+    this.#core.table.endReading(stream);
+    if (result !== StreamResult.ended) return;
+    this.#core.budget.cutShort();
+    owner.onStreamReset(stream.id, this.#core.engine.streamCode);
+  }
+
+  /** Of a stream that nobody wants any more: the engine would go on saying that it has something. */
+  #discard(id: number): void {
+    const arena = this.#core.arena;
+    for (let reads = 0; reads < MAX_READS_PER_TURN; reads++) {
+      if (this.#core.engine.readStream(id, arena, 0, arena.length) < 0 || this.#core.engine.streamFin) return;
+    }
+  }
+}

@@ -1,0 +1,200 @@
+/**
+ * The sending half of a connection's streams: writes as far as the engine takes them, tells owners when
+ * there is room again, and notices STOP_SENDING, of which the engine tells only who asks.
+ */
+import { StreamResult } from "../../fastpath/quic-engine.ts";
+import type { ConnectionCore } from "./connection-core.ts";
+import type { QuicOwner } from "./quic-owner.ts";
+import { ID_STEP, type QuicStream, SERVER_INITIATED, UNIDIRECTIONAL } from "./stream-table.ts";
+
+/** Streams that are asked about STOP_SENDING in one turn, at 0.3 µs each. */
+const MAX_LOOKS_PER_TURN = 32;
+
+const NOTHING = Buffer.alloc(0);
+
+/** What `write` returns when the peer wants no more. */
+const UNWANTED = -1;
+
+export class StreamOutbound {
+  readonly #core: ConnectionCore;
+  #nextBidirectional: number;
+  #nextUnidirectional: number;
+  /** A stream could not be opened, and the owner has not heard since that it can. */
+  #bidirectionalWanted = false;
+  #unidirectionalWanted = false;
+  /** Where the next round begins, so that no stream is always the first to take what room there is. */
+  #turn = 0;
+  /** Streams that are still to be asked about STOP_SENDING since packets came; where that goes on. */
+  #unasked = 0;
+  #asked = 0;
+
+  constructor(core: ConnectionCore, server: boolean) {
+    this.#core = core;
+    this.#nextBidirectional = server ? SERVER_INITIATED : 0;
+    this.#nextUnidirectional = this.#nextBidirectional | UNIDIRECTIONAL;
+  }
+
+  openBidirectional(): number {
+    const id = this.#nextBidirectional;
+    if (this.#core.engine.bidirectionalStreamsLeft() <= 0 || !this.#open(id)) {
+      this.#bidirectionalWanted = true;
+      return -1;
+    }
+    this.#nextBidirectional = id + ID_STEP;
+    return id;
+  }
+
+  openUnidirectional(): number {
+    const id = this.#nextUnidirectional;
+    if (this.#core.engine.unidirectionalStreamsLeft() <= 0 || !this.#open(id)) {
+      this.#unidirectionalWanted = true;
+      return -1;
+    }
+    this.#nextUnidirectional = id + ID_STEP;
+    return id;
+  }
+
+  /** As `QuicLink.write`. */
+  write(id: number, bytes: Buffer, start: number, end: number, fin: boolean): number {
+    const stream = this.#core.table.get(id);
+    if (stream === undefined || stream.writeDone || stream.stopPending) return UNWANTED;
+    const taken = this.#core.engine.writeStream(id, bytes, start, end, fin);
+    if (taken >= 0) return this.#taken(stream, taken, end - start, fin);
+    if (taken !== StreamResult.blocked) return this.#unwanted(stream, taken);
+    if (start < end) stream.blocked = true;
+    else stream.finPending = fin;
+    return 0;
+  }
+
+  reset(id: number, code: number): void {
+    const stream = this.#core.table.get(id);
+    if (stream === undefined || stream.writeDone) return;
+    stream.stopPending = false;
+    this.#core.table.endWriting(stream);
+    this.#core.engine.resetStream(id, code);
+  }
+
+  prioritise(id: number, urgency: number, incremental: boolean): void {
+    const stream = this.#core.table.get(id);
+    if (stream === undefined || stream.writeDone) return;
+    stream.urgency = urgency;
+    this.#core.engine.prioritise(id, urgency, incremental);
+  }
+
+  /** Once a turn. `received`: packets have come since the last one. */
+  advance(owner: QuicOwner, received: boolean): void {
+    if (received) this.#unasked = this.#core.table.open.length;
+    this.#askAboutStops(owner);
+    this.#retry(owner);
+    if (received && !this.#core.silent) this.#tellAllowed(owner);
+  }
+
+  /** Some streams have not been asked yet: another turn is wanted soon, even if nothing happens. */
+  get unfinished(): boolean {
+    return this.#unasked > 0;
+  }
+
+  #open(id: number): boolean {
+    const result = this.#core.engine.writeStream(id, NOTHING, 0, 0, false);
+    if (result < 0 && result !== StreamResult.blocked) return false;
+    this.#core.table.addOwn(id);
+    return true;
+  }
+
+  #taken(stream: QuicStream, taken: number, wanted: number, fin: boolean): number {
+    if (taken > 0) this.#core.budget.written(taken);
+    if (taken < wanted) stream.blocked = true;
+    else if (fin) this.#core.table.endWriting(stream);
+    return taken;
+  }
+
+  /** The owner hears of it in the connection's next turn, or in this one. */
+  #unwanted(stream: QuicStream, result: number): number {
+    stream.stopPending = true;
+    stream.stopCode = result === StreamResult.ended ? this.#core.engine.streamCode : 0;
+    return UNWANTED;
+  }
+
+  /** The most urgent streams first (RFC 9218), beginning with another one each time. */
+  #retry(owner: QuicOwner): void {
+    const { open } = this.#core.table;
+    let urgencies = 0;
+    for (let i = 0; i < open.length; i++) {
+      const stream = open[i] as QuicStream;
+      if (stream.stopPending) this.#tellStopped(stream, owner);
+      else if (stream.blocked || stream.finPending) urgencies |= 1 << stream.urgency;
+    }
+    if (urgencies === 0) return;
+    this.#turn = (this.#turn + 1) % open.length;
+    for (let urgency = 0; urgencies >> urgency !== 0; urgency++) {
+      if ((urgencies & (1 << urgency)) !== 0) this.#retryOf(urgency, owner);
+    }
+  }
+
+  #retryOf(urgency: number, owner: QuicOwner): void {
+    const { open } = this.#core.table;
+    const count = open.length;
+    for (let i = 0; i < count && !this.#core.silent; i++) {
+      const stream = open[(this.#turn + i) % count] as QuicStream;
+      if (stream.urgency !== urgency) continue;
+      if (stream.finPending) this.#retryFin(stream);
+      else if (stream.blocked) this.#retryBlocked(stream, owner);
+      if (stream.stopPending) this.#tellStopped(stream, owner);
+    }
+  }
+
+  #retryFin(stream: QuicStream): void {
+    const taken = this.#core.engine.writeStream(stream.id, NOTHING, 0, 0, true);
+    if (taken >= 0) this.#core.table.endWriting(stream);
+    else if (taken !== StreamResult.blocked) this.#unwanted(stream, taken);
+  }
+
+  #retryBlocked(stream: QuicStream, owner: QuicOwner): void {
+    const capacity = this.#core.engine.streamCapacity(stream.id);
+    if (capacity === 0) return;
+    if (capacity < 0) {
+      this.#unwanted(stream, capacity);
+      return;
+    }
+    stream.blocked = false;
+    owner.onStreamWritable(stream.id);
+  }
+
+  #askAboutStops(owner: QuicOwner): void {
+    const engine = this.#core.engine;
+    const { open } = this.#core.table;
+    const looks = Math.min(this.#unasked, MAX_LOOKS_PER_TURN);
+    for (let i = 0; i < looks && !this.#core.silent; i++) {
+      if (this.#asked >= open.length) this.#asked = 0;
+      const stream = open[this.#asked++];
+      if (stream === undefined || stream.writeDone) continue;
+      const capacity = engine.streamCapacity(stream.id);
+      // One that the engine has forgotten since its reset was read was stopped as well; the code is lost.
+      const forgotten = capacity === StreamResult.unknown && stream.readDone;
+      if (capacity !== StreamResult.ended && !forgotten) continue;
+      this.#unwanted(stream, capacity);
+      this.#tellStopped(stream, owner);
+    }
+    this.#unasked -= looks;
+  }
+
+  #tellStopped(stream: QuicStream, owner: QuicOwner): void {
+    const { id, stopCode } = stream;
+    stream.stopPending = false;
+    if (stream.writeDone) return;
+    this.#core.table.endWriting(stream);
+    this.#core.engine.resetStream(id, stopCode);
+    owner.onStreamStopped(id, stopCode);
+  }
+
+  #tellAllowed(owner: QuicOwner): void {
+    const engine = this.#core.engine;
+    const more =
+      (this.#bidirectionalWanted && engine.bidirectionalStreamsLeft() > 0) ||
+      (this.#unidirectionalWanted && engine.unidirectionalStreamsLeft() > 0);
+    if (!more) return;
+    this.#bidirectionalWanted = false;
+    this.#unidirectionalWanted = false;
+    owner.onStreamsAllowed();
+  }
+}
