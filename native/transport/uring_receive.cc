@@ -193,7 +193,8 @@ void UringTransport::DeliverHeld(Connection* connection) {
     copied_ += ReceivedKept(connection, start, copy_room());
     return;
   }
-  uint32_t size = connection->held.Read(memory().slab + start, copy_room());
+  // As much as one read brings: owners count on no more.
+  uint32_t size = connection->held.Read(memory().slab + start, std::min(copy_room(), kReadBytes));
   copied_ += size;
   Received(connection, start, size);
 }

@@ -57,6 +57,7 @@ void AcceptingSide::OnData(const Event& event, const RecordPtr& record) {
   if (record->dropped_in != -1) return;
   auto slot = static_cast<size_t>(event.id);
   auto size = static_cast<uint32_t>(event.b - event.a);
+  CHECK(size <= transport::kReadBytes);
   Flow* flow = flows_[slot];
   if (flow == nullptr) {
     Unknown& unknown = unknown_[slot];

@@ -101,6 +101,7 @@ void DiallingSide::OnEvent(const Event& event, const Record& record) {
 void DiallingSide::OnData(Flow* flow, const Event& event) {
   Side& side = flow->dial;
   auto size = static_cast<uint32_t>(event.b - event.a);
+  CHECK(size <= transport::kReadBytes);
   CHECK(flow->plan.answer != Answer::kSwallow);
   CHECK(side.received + size <= flow->plan.bytes);
   CHECK(stream->Fits(flow->number, side.received, Bytes(event), size));
