@@ -12,7 +12,6 @@
  */
 import "../../base/latin1.ts";
 import { assert } from "../../base/assert.ts";
-import { BufferViews } from "../../base/buffer-views.ts";
 import { copyStepped, isStepped } from "../../base/word-copy.ts";
 import { WORD_SLACK_BYTES, type WordText, writeWords } from "../../base/word-text.ts";
 import { equalsLower, fieldIdOf, FIELD_NAMES, FieldId } from "./field-id.ts";
@@ -63,8 +62,6 @@ export class Fields {
   length = 0;
   /** Number of fields, those removed included: check `removed(i)` in loops. */
   count = 0;
-  /** Messages go to the same buffer again and again. */
-  readonly #targets = new BufferViews();
   /** How much the store takes without the slack that words need. */
   #roomBytes = 0;
   #index: Int32Array = NO_INDEX;
@@ -301,18 +298,12 @@ export class Fields {
       if ((index[at + 3] as number) >= REMOVED) continue;
       const lineStart = index[at] as number;
       if (lineStart !== runEnd) {
-        to = this.#writeRun(target, to, runStart, runEnd);
+        to = writeSpan(target, to, this.bytes, runStart, runEnd);
         runStart = lineStart;
       }
       runEnd = (index[at + 2] as number) + 2;
     }
-    return this.#writeRun(target, to, runStart, runEnd);
-  }
-
-  #writeRun(target: Buffer, offset: number, start: number, end: number): number {
-    if (!isStepped(end - start)) return writeSpan(target, offset, this.bytes, start, end);
-    copyStepped(this.#targets.of(target), offset, this.view, start, end);
-    return offset + end - start;
+    return writeSpan(target, to, this.bytes, runStart, runEnd);
   }
 
   /** Appends all fields of another section that are not removed. */
