@@ -85,7 +85,7 @@ export class OctetBudget {
   exceeded(established: boolean, streams: ReceivingStreams, nowMs: number): boolean {
     if (!established) return this.#debt > HANDSHAKE_OCTETS;
     if (this.#debt <= STANDING_OCTETS) return false;
-    if (this.#debt > 0) this.#debt = Math.max(0, this.#debt - this.#earned(nowMs));
+    this.#debt = Math.max(0, this.#debt - this.#earned(nowMs));
     const inFlight = Math.min(IN_FLIGHT_OCTETS, streams.receiving * this.#streamWindowBytes);
     const held = streams.allPaused ? Infinity : streams.paused * this.#streamWindowBytes;
     return this.#debt > STANDING_OCTETS + Math.min(this.#connectionWindowBytes, inFlight + held);
