@@ -38,6 +38,7 @@ export class H3Side {
   readonly #totalBytes: number;
   readonly #seeds: readonly [send: number, receive: number];
   #paused = false;
+  #unpassedBytes = 0;
   #sent = 0;
   #endSent = false;
 
@@ -65,23 +66,29 @@ export class H3Side {
     part.fill(0);
   }
 
-  /** Wants no more for now, or again. */
+  /** Passes nothing on for now, or all of it again. */
   toggle(): void {
     this.#paused = !this.#paused;
-    if (this.#paused) this.#connection.pause(this.stream);
-    else this.#connection.resume(this.stream);
+    if (!this.#paused) this.#pass();
   }
 
   take(bytes: Buffer, start: number, end: number): void {
     for (let i = start; i < end; i++)
       assert.equal(bytes[i], octetAt(this.#seeds[1], this.receivedBytes + i - start));
     this.receivedBytes += end - start;
+    this.#unpassedBytes += end - start;
+    if (!this.#paused) this.#pass();
   }
 
   giveUp(): void {
     if (this.over > 0 || this.reset) return;
     this.reset = true;
     this.#connection.reset(this.stream, H3Code.requestCancelled);
+  }
+
+  #pass(): void {
+    this.#connection.consumed(this.stream, this.#unpassedBytes);
+    this.#unpassedBytes = 0;
   }
 }
 
@@ -202,7 +209,13 @@ export class H3Link {
       return Math.floor((dice / 2 ** 32) * sides);
     };
     const clock = this.#clock;
-    const limits = { ...DEFAULT_H3_LIMITS, maxPeerResets: 1e6, maxErrorResets: 1e6, ...world.limits };
+    const limits = {
+      ...DEFAULT_H3_LIMITS,
+      maxPeerResets: 1e6,
+      maxErrorResets: 1e6,
+      maxUnconsumedBytes: 64,
+      ...world.limits,
+    };
     this.server = new ServerOwner(world.scripts);
     this.clientQuic = new QuicSide(false, this.#roll, world.streams);
     this.serverQuic = new QuicSide(true, this.#roll, 0);
@@ -255,7 +268,7 @@ export class H3Link {
     head.bodyLength = script.announced ? script.requestBytes : UNKNOWN_LENGTH;
     addField(head.fields, "X-Value", "value".repeat(10));
     addField(head.fields, "Priority", script.priority);
-    const stream = this.client.connection.openRequest(head, false, {});
+    const stream = this.client.connection.openStream(head, false, {});
     if (stream === null) return true;
     this.#opened++;
     this.client.sides.set(stream.id, new H3Side(this.client.connection, stream, script, true));

@@ -13,9 +13,11 @@
  * `proxy/`: see `h2-owner.ts` for what it hears.
  */
 import { assert } from "../../base/assert.ts";
+import type { Fault } from "../../base/fault.ts";
 import type { Fields } from "../http/fields.ts";
 import { HttpVersion, type RequestHead, type ResponseHead } from "../http/message.ts";
 import { MIN_PROGRESS_BYTES } from "../multiplexed/abuse-budget.ts";
+import type { ClientCodec, ServerCodec } from "../multiplexed/codec.ts";
 import { ConnectionCore } from "./connection-core.ts";
 import { ControlFrames } from "./control-frames.ts";
 import { H2Code } from "./error-code.ts";
@@ -59,7 +61,7 @@ export interface H2ClientOptions extends H2CommonOptions {
 
 export type H2Options = H2ServerOptions | H2ClientOptions;
 
-export class H2Connection {
+export class H2Connection implements ServerCodec, ClientCodec {
   /**
    * Since when the preface, a header block, or a frame other than DATA is incomplete, in the clock's
    * milliseconds; else `Infinity`. How a body gets on is the affair of its stream.
@@ -262,6 +264,16 @@ export class H2Connection {
   /** Ends the stream at once with RST_STREAM; no call of the owner's follows for it. Nothing happens on a stream that is over. */
   reset(stream: H2Stream, code: H2Code): void {
     this.#core.reset(stream, code);
+  }
+
+  /** As `reset`, with the code that the fault has in HTTP/2. */
+  cancel(stream: H2Stream, fault: Fault): void {
+    this.#core.reset(stream, fault.h2Code);
+  }
+
+  /** Client: the response is whole, and nobody waits for the rest of the request: RST_STREAM with NO_ERROR. */
+  enough(stream: H2Stream): void {
+    this.#core.reset(stream, H2Code.noError);
   }
 
   /**

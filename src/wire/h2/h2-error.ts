@@ -1,11 +1,12 @@
 /** What ended a stream or a connection before its time, as a value (RFC 9113 section 5.4). */
 import type { BudgetKind } from "../multiplexed/abuse-budget.ts";
-import { h2CodeName } from "./error-code.ts";
+import type { CodecError } from "../multiplexed/codec.ts";
+import { H2Code, h2CodeName } from "./error-code.ts";
 
 /** `peer`: it sent RST_STREAM or GOAWAY. `local`: it broke the protocol, and we sent one. `closed`: the connection is gone. */
 export type H2ErrorOrigin = "peer" | "local" | "closed";
 
-export class H2Error {
+export class H2Error implements CodecError {
   readonly origin: H2ErrorOrigin;
   /** `H2Code`, or what the peer sent. */
   readonly code: number;
@@ -22,6 +23,11 @@ export class H2Error {
     this.text = text;
     this.budget = options.budget ?? "";
     this.unprocessed = options.unprocessed ?? false;
+  }
+
+  /** The peer had no room for the stream. */
+  get refused(): boolean {
+    return this.code === H2Code.refusedStream;
   }
 
   toString(): string {

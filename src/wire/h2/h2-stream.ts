@@ -3,6 +3,7 @@
  * Made for every stream and never used again, so that an owner that holds on to one can do no harm.
  */
 import type { Fields } from "../http/fields.ts";
+import type { CodecStream } from "../multiplexed/codec.ts";
 import { DEFAULT_URGENCY } from "../multiplexed/priority-field.ts";
 import { ReceiveWindow } from "./receive-window.ts";
 import type { SendBuffer } from "../multiplexed/send-buffer.ts";
@@ -22,7 +23,7 @@ export type Awaiting = (typeof Awaiting)[keyof typeof Awaiting];
 /** `expectedBytes` of a body whose length was not announced. */
 export const ANY_LENGTH = -1;
 
-export class H2Stream {
+export class H2Stream implements CodecStream {
   readonly id: number;
   /** The owner's object. */
   user: object | null = null;

@@ -76,7 +76,7 @@ describe("a budget ends the connection when it is overdrawn", () => {
       for (const frame of [h3.frame(0x21), h3.data("")]) {
         const endpoint = H3Endpoint.settled(options);
         if (options === CLIENT) {
-          endpoint.connection.openRequest(requestHead("GET", "/"), true, {});
+          endpoint.connection.openStream(requestHead("GET", "/"), true, {});
           endpoint.receive(0, h3.headers([[":status", "200"]]));
         } else endpoint.receive(0, h3.headers(POST));
         assert.ok(until(endpoint, 1000, () => endpoint.receive(0, frame)) < 110);

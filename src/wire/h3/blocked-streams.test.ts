@@ -5,7 +5,9 @@ import { requestHead } from "../../../test/support/h2-endpoint.ts";
 import * as h3 from "../../../test/support/h3-dsl.ts";
 import { H3Endpoint, type H3EndpointOptions } from "../../../test/support/h3-endpoint.ts";
 
-const DYNAMIC: H3EndpointOptions = { limits: { qpackTableBytes: 4096, qpackBlockedStreams: 2 } };
+const DYNAMIC: H3EndpointOptions = {
+  limits: { qpackTableBytes: 4096, qpackBlockedStreams: 2, maxUnconsumedBytes: 6 },
+};
 
 /** Capacity 220, as of RFC 9204 appendix B.2, and then an entry `x-late: value`. */
 const CAPACITY = Buffer.from("3fbd01", "hex");
@@ -89,26 +91,22 @@ describe("a stream whose section refers to what has not come", () => {
     }
   });
 
-  it("stays paused when its owner wants it to", () => {
+  it("stays paused while its owner has not passed on what came", () => {
     const endpoint = server();
-    endpoint.owner.onRequestHook = (stream): void => endpoint.connection.pause(stream);
-    endpoint.receive(0, waitingFor(POST));
+    endpoint.receive(0, Buffer.concat([h3.headers(POST), h3.data("abcdefg"), waitingFor([])]));
+    assert.deepEqual(endpoint.lines(), ["0 pause", "0 pause"]);
+    const stream = endpoint.stream(0);
     endpoint.receive(6, ENTRY);
-    assert.deepEqual(
-      endpoint.lines().filter((line) => line.startsWith("0 ")),
-      ["0 pause", "0 pause"],
-    );
-    endpoint.connection.resume(endpoint.stream(0));
+    assert.ok(!endpoint.lines().includes("0 resume"));
+    endpoint.connection.consumed(stream, 7);
     assert.deepEqual(endpoint.lines(), ["0 resume"]);
   });
 
-  it("is not gone on with because its owner wants more", () => {
+  it("is not gone on with because its owner has passed on what came", () => {
     const endpoint = server();
-    endpoint.receive(0, Buffer.concat([h3.headers(POST), waitingFor([])]));
-    const stream = endpoint.stream(0);
-    endpoint.connection.pause(stream);
-    endpoint.connection.resume(stream);
-    assert.deepEqual(endpoint.lines(), ["0 pause"]);
+    endpoint.receive(0, Buffer.concat([h3.headers(POST), h3.data("abcdefg"), waitingFor([])]));
+    endpoint.connection.consumed(endpoint.stream(0), 7);
+    assert.deepEqual(endpoint.lines(), ["0 pause", "0 pause"]);
     endpoint.receive(6, ENTRY);
     assert.ok(endpoint.lines().includes("0 resume"));
   });
@@ -127,7 +125,7 @@ describe("a client with a dynamic table", () => {
   it("has its responses wait as well", () => {
     const client = H3Endpoint.settled({ ...DYNAMIC, role: "client" });
     client.receive(7, h3.stream(2, CAPACITY));
-    client.connection.openRequest(requestHead("GET", "/"), true, {});
+    client.connection.openStream(requestHead("GET", "/"), true, {});
     client.message(0, waitingFor([[":status", "200"]]), h3.data("abc"));
     assert.deepEqual(client.events(), []);
     client.receive(7, ENTRY);
@@ -141,7 +139,7 @@ describe("a client with a dynamic table", () => {
     for (let i = 0; i < 4; i++) {
       const head = requestHead("GET", "/the/same/path");
       head.fields.addNamed("X-Repeats", "the same value each time");
-      client.connection.openRequest(head, true, {});
+      client.connection.openStream(head, true, {});
       client.connection.flush();
       sizes.push(client.quic.writes.findLast(({ id }) => id === 4 * i)?.bytes.length ?? 0);
     }

@@ -57,6 +57,10 @@ export class ConnectionCore {
   lastId = -STREAM_ID_STEP;
   /** Octets that wait, over all streams. */
   queuedBytes = 0;
+  /** Streams whose owner has had enough for now. */
+  heldBack = 0;
+  /** When the last of them was let go on. */
+  windowOpenedMs = 0;
   /** Requests from this identifier on were given up by GOAWAY: ours (server), or the peer's (client). */
   goAwayId = Infinity;
   /** An empty section; who gets it must not change it. */
@@ -93,6 +97,29 @@ export class ConnectionCore {
     this.streams.set(id, stream);
     if (id > this.lastId) this.lastId = id;
     return stream;
+  }
+
+  // Streams are held back by their owner.
+
+  /** The owner has got a part of the body: it may be enough for now. */
+  holdBack(stream: H3Stream): void {
+    if (stream.unconsumedBytes <= this.limits.maxUnconsumedBytes || stream.heldBack) return;
+    if (!mayReceive(stream.state)) return;
+    stream.heldBack = true;
+    this.heldBack++;
+    if (stream.blocked === null) this.sink.pause(stream.id);
+  }
+
+  consumed(stream: H3Stream, bytes: number): void {
+    stream.unconsumedBytes -= bytes;
+    if (!stream.heldBack || stream.unconsumedBytes > this.limits.maxUnconsumedBytes) return;
+    this.#letGo(stream);
+    if (stream.blocked === null && mayReceive(stream.state)) this.sink.resume(stream.id);
+  }
+
+  #letGo(stream: H3Stream): void {
+    stream.heldBack = false;
+    if (--this.heldBack === 0) this.windowOpenedMs = this.clock.nowMs;
   }
 
   // Streams end.
@@ -191,6 +218,7 @@ export class ConnectionCore {
       this.flushFeedback();
     }
     stream.state = StreamState.closed;
+    if (stream.heldBack) this.#letGo(stream);
     this.queuedBytes -= stream.queuedBytes;
     stream.queuedBytes = 0;
     stream.stalledSinceMs = Infinity;

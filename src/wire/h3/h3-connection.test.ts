@@ -11,7 +11,7 @@ const OK = h3.headers([[":status", "200"]]);
 
 function clientWith(streams: number): H3Endpoint {
   const client = H3Endpoint.settled({ role: "client" });
-  for (let i = 0; i < streams; i++) client.connection.openRequest(requestHead("GET", `/${i}`), true, {});
+  for (let i = 0; i < streams; i++) client.connection.openStream(requestHead("GET", `/${i}`), true, {});
   client.lines();
   return client;
 }
@@ -118,7 +118,7 @@ describe("a request", () => {
     head.acceptsTrailers = true;
     head.version = 2;
     const user = {};
-    const stream = connection.openRequest(head, false, user);
+    const stream = connection.openStream(head, false, user);
     assert.ok(stream !== null && stream.user === user);
     connection.sendData(stream, Buffer.from("hello"), 0, 5);
     connection.sendEnd(stream, responseHead(200, 0, [["X-Sum", "1"]]).fields);
@@ -148,7 +148,7 @@ describe("a request", () => {
     client.lines();
     const head = requestHead("GET", "/chat");
     head.upgrade = "websocket";
-    const stream = client.connection.openRequest(head, false, {});
+    const stream = client.connection.openStream(head, false, {});
     assert.deepEqual(client.lines(), [
       "0 HEADERS :method=CONNECT :scheme=https :authority=example.com :path=/chat :protocol=websocket",
     ]);
@@ -162,8 +162,8 @@ describe("limits of streams", () => {
   it("of a client: its own, QUIC's, and none after GOAWAY", () => {
     const client = H3Endpoint.settled({ role: "client", limits: { maxConcurrentStreams: 2 } });
     const { connection, quic } = client;
-    for (let i = 0; i < 2; i++) assert.ok(connection.openRequest(requestHead("GET", "/"), true, {}) !== null);
-    assert.equal(connection.openRequest(requestHead("GET", "/"), true, {}), null);
+    for (let i = 0; i < 2; i++) assert.ok(connection.openStream(requestHead("GET", "/"), true, {}) !== null);
+    assert.equal(connection.openStream(requestHead("GET", "/"), true, {}), null);
     client.message(0, OK);
     assert.equal(connection.canOpenStream, true);
     quic.bidirectional = 2;
@@ -227,7 +227,7 @@ describe("GOAWAY", () => {
     assert.deepEqual(client.lines(), ["4 stop H3_REQUEST_CANCELLED", "8 stop H3_REQUEST_CANCELLED"]);
     client.message(0, OK);
     assert.deepEqual(client.events(), ["0 response 200 ended", "0 end", "0 closed"]);
-    assert.equal(client.connection.openRequest(requestHead("GET", "/"), true, {}), null);
+    assert.equal(client.connection.openStream(requestHead("GET", "/"), true, {}), null);
   });
 
   it("of a client names a push, and gives up nothing", () => {
@@ -281,7 +281,7 @@ describe("the end of a stream before its time", () => {
   it("by STOP_SENDING of a server: the response stands, and what is sent is thrown away", () => {
     const client = clientWith(0);
     const { connection } = client;
-    const stream = connection.openRequest(requestHead("POST", "/", -1), false, {});
+    const stream = connection.openStream(requestHead("POST", "/", -1), false, {});
     assert.ok(stream !== null);
     client.quic.room.set(0, 10);
     assert.equal(connection.sendData(stream, Buffer.alloc(60_000), 0, 60_000), false);
@@ -297,7 +297,7 @@ describe("the end of a stream before its time", () => {
   it("by STOP_SENDING of a server, when all was said and not all taken", () => {
     const client = clientWith(0);
     const { connection } = client;
-    const stream = connection.openRequest(requestHead("POST", "/", -1), false, {});
+    const stream = connection.openStream(requestHead("POST", "/", -1), false, {});
     assert.ok(stream !== null);
     client.quic.room.set(0, 10);
     connection.sendData(stream, Buffer.alloc(60_000), 0, 60_000);
@@ -328,8 +328,7 @@ describe("the end of a stream before its time", () => {
     connection.sendHead(stream, responseHead(200, 1), false);
     assert.equal(connection.sendData(stream, Buffer.from("x"), 0, 1), true);
     connection.sendEnd(stream, null);
-    connection.pause(stream);
-    connection.resume(stream);
+    connection.consumed(stream, 3);
     connection.streamWritable(0);
     assert.deepEqual(server.lines(), ["0 reset H3_INTERNAL_ERROR", "0 stop H3_INTERNAL_ERROR"]);
     assert.deepEqual(server.events(), []);
@@ -415,16 +414,30 @@ describe("a request that is not read to its end", () => {
     assert.deepEqual(server.events(), ["0 request POST example.com/", "0 data abc", "0 closed"]);
   });
 
-  it("stays with QUIC while its owner pauses", () => {
-    const server = H3Endpoint.settled();
-    server.receive(0, h3.headers(POST));
+  it("stays with QUIC while its owner has not passed on what came", () => {
+    const server = H3Endpoint.settled({ limits: { maxUnconsumedBytes: 4 } });
+    server.receive(0, Buffer.concat([h3.headers(POST), h3.data("abcd")]));
     const stream = server.stream(0);
     const { connection } = server;
-    connection.pause(stream);
-    connection.pause(stream);
-    connection.resume(stream);
-    connection.resume(stream);
-    assert.deepEqual(server.lines(), ["0 pause", "0 resume"]);
+    assert.deepEqual(server.lines(), []);
+    assert.equal(connection.windowOpenMs, 0);
+    server.receive(0, h3.data("efg"));
+    server.receive(0, h3.data("h"));
+    assert.equal(connection.windowOpenMs, Infinity);
+    connection.consumed(stream, 3);
+    assert.deepEqual(server.lines(), ["0 pause"]);
+    connection.consumed(stream, 1);
+    connection.consumed(stream, 4);
+    assert.deepEqual(server.lines(), ["0 resume"]);
+    assert.equal(connection.windowOpenMs, 1000);
+  });
+
+  it("leaves the connection's window to others when it is over", () => {
+    const server = H3Endpoint.settled({ limits: { maxUnconsumedBytes: 4 } });
+    server.receive(0, Buffer.concat([h3.headers(POST), h3.data("abcdef")]));
+    assert.equal(server.connection.windowOpenMs, Infinity);
+    server.connection.streamReset(0, H3Code.requestCancelled);
+    assert.equal(server.connection.windowOpenMs, 1000);
   });
 });
 

@@ -5,7 +5,7 @@
  *   streamData -> MessageFrames -> RequestSections | ResponseSections   heads, trailers
  *                               -> owner.onData                         bodies
  *              -> PeerStreams   -> ControlFrames, QPACK                 everything else
- *   openRequest, sendHead, sendData, sendEnd -> Sender -> HeldWrite -> sink
+ *   openStream, sendHead, sendData, sendEnd -> Sender -> HeldWrite -> sink
  *
  * `ConnectionCore` holds what they share, and ends streams and connections. The owner is an adapter of
  * `proxy/`: see `h3-owner.ts` for what it hears, and `h3-sink.ts` for what QUIC is to it.
@@ -13,8 +13,10 @@
  * What the owner writes outside of a call from here leaves with `flush`, at the end of its batch.
  */
 import { assert } from "../../base/assert.ts";
+import type { Fault } from "../../base/fault.ts";
 import type { Fields } from "../http/fields.ts";
 import { HttpVersion, type RequestHead, type ResponseHead } from "../http/message.ts";
+import type { ClientCodec, ServerCodec } from "../multiplexed/codec.ts";
 import { mayReceive, maySend } from "../multiplexed/stream-state.ts";
 import { ConnectionCore } from "./connection-core.ts";
 import { H3Code } from "./error-code.ts";
@@ -56,7 +58,7 @@ export interface H3ClientOptions extends H3CommonOptions {
 
 export type H3Options = H3ServerOptions | H3ClientOptions;
 
-export class H3Connection {
+export class H3Connection implements ServerCodec, ClientCodec {
   readonly #scheme: string;
   readonly #core: ConnectionCore;
   readonly #messages: MessageFrames;
@@ -102,6 +104,15 @@ export class H3Connection {
   get partialSinceMs(): number {
     for (const stream of this.#core.slowHeads) return stream.openedMs;
     return Infinity;
+  }
+
+  /**
+   * Since when no stream is held back by its owner, in the clock's milliseconds; `Infinity` while one is: its
+   * octets lie in the connection's window, and may leave others no room.
+   */
+  get windowOpenMs(): number {
+    const { heldBack, windowOpenedMs } = this.#core;
+    return heldBack > 0 ? Infinity : windowOpenedMs;
   }
 
   /** The peer's SETTINGS have come. */
@@ -230,7 +241,7 @@ export class H3Connection {
    * GOAWAY, not open). Of a request with `upgrade` an extended CONNECT is made, which needs
    * `peerConnectProtocol`. `ended`: neither body nor trailers follow; `sendEnd` may be called or not.
    */
-  openRequest(head: RequestHead, ended: boolean, user: object): H3Stream | null {
+  openStream(head: RequestHead, ended: boolean, user: object): H3Stream | null {
     if (!this.canOpenStream) return null;
     const core = this.#core;
     const id = core.sink.openBidirectional();
@@ -245,7 +256,7 @@ export class H3Connection {
     return stream;
   }
 
-  /** Client: whether `openRequest` would open one. */
+  /** Client: whether `openStream` would open one. */
   get canOpenStream(): boolean {
     const { isServer, open, streams, limits, sink } = this.#core;
     if (isServer || !open || this.exhausted || streams.size >= limits.maxConcurrentStreams) return false;
@@ -288,17 +299,23 @@ export class H3Connection {
     this.#core.reset(stream, code);
   }
 
-  /** What comes on the stream stays with QUIC. Nothing happens on a stream of which nothing comes any more. */
-  pause(stream: H3Stream): void {
-    if (stream.paused || !mayReceive(stream.state)) return;
-    stream.paused = true;
-    if (stream.blocked === null) this.#core.sink.pause(stream.id);
+  /** As `reset`, with the code that the fault has in HTTP/3. */
+  cancel(stream: H3Stream, fault: Fault): void {
+    this.#core.reset(stream, fault.h3Code);
   }
 
-  resume(stream: H3Stream): void {
-    if (!stream.paused || !mayReceive(stream.state)) return;
-    stream.paused = false;
-    if (stream.blocked === null) this.#core.sink.resume(stream.id);
+  /** Client: the response is whole, and nobody waits for the rest of the request: it is reset with H3_NO_ERROR. */
+  enough(stream: H3Stream): void {
+    this.#core.reset(stream, H3Code.noError);
+  }
+
+  /**
+   * So many octets of those that `onData` brought have been passed on. While more than a stream may have
+   * with its owner are not, what follows stays with QUIC, whose window then holds the peer back. Nothing
+   * happens on a stream that is over.
+   */
+  consumed(stream: H3Stream, bytes: number): void {
+    this.#core.consumed(stream, bytes);
   }
 
   /**

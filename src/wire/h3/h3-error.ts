@@ -1,11 +1,12 @@
 /** What ended a stream or a connection before its time, as a value (RFC 9114 section 8). */
 import type { BudgetKind } from "../multiplexed/abuse-budget.ts";
-import { h3CodeName } from "./error-code.ts";
+import type { CodecError } from "../multiplexed/codec.ts";
+import { H3Code, h3CodeName } from "./error-code.ts";
 
 /** `peer`: it reset the stream, or gave it up by GOAWAY. `local`: it broke the protocol. `closed`: the connection is gone. */
 export type H3ErrorOrigin = "peer" | "local" | "closed";
 
-export class H3Error {
+export class H3Error implements CodecError {
   readonly origin: H3ErrorOrigin;
   /** What it has ended: a stream, or the connection with all that were open. */
   readonly scope: "stream" | "connection";
@@ -25,6 +26,11 @@ export class H3Error {
     this.text = text;
     this.budget = options.budget ?? "";
     this.unprocessed = options.unprocessed ?? false;
+  }
+
+  /** The peer had no room for the stream. */
+  get refused(): boolean {
+    return this.code === H3Code.requestRejected;
   }
 
   toString(): string {

@@ -16,6 +16,11 @@ export interface H3Limits {
   readonly maxFields: number;
   /** What one stream keeps that QUIC does not take; see `H3Connection.sendData`. */
   readonly maxSendBufferBytes: number;
+  /**
+   * What the owner may have of one stream without having passed it on; above, QUIC keeps what follows. A read
+   * that is under way then is delivered whole. See `H3Connection.consumed`.
+   */
+  readonly maxUnconsumedBytes: number;
   /** Streams that the peer may reset in a burst, and in 10 s; see `abuse-budget.ts`. */
   readonly maxPeerResets: number;
   /** Streams that we must reset for the peer's mistakes, in the same terms. */
@@ -40,6 +45,7 @@ export const DEFAULT_H3_LIMITS: H3Limits = {
   maxFieldSectionBytes: 1_048_576,
   maxFields: 256,
   maxSendBufferBytes: 65_536,
+  maxUnconsumedBytes: 32_768,
   maxPeerResets: 100,
   maxErrorResets: 100,
   qpackTableBytes: 0,

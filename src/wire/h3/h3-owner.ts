@@ -16,8 +16,8 @@ import type { H3Stream } from "./h3-stream.ts";
 /** What both roles have. */
 export interface H3Owner {
   /**
-   * A part of the body (or of the tunnel, on an extended CONNECT). `H3Connection.pause` stops more from
-   * coming; what a frame header has announced and QUIC has handed over may still follow, one read at most.
+   * A part of the body (or of the tunnel, on an extended CONNECT). More comes as far as `H3Connection.consumed`
+   * tells that octets were passed on: without, `maxUnconsumedBytes` and one read at most.
    */
   onData(stream: H3Stream, bytes: Buffer, start: number, end: number): void;
   /** The peer has sent everything; `trailers` is empty when there are none. Called once, after the final head. */

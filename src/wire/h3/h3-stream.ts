@@ -4,6 +4,7 @@
  */
 import type { Fields } from "../http/fields.ts";
 import type { RequestHead } from "../http/message.ts";
+import type { CodecStream } from "../multiplexed/codec.ts";
 import { DEFAULT_URGENCY } from "../multiplexed/priority-field.ts";
 import type { SendBuffer } from "../multiplexed/send-buffer.ts";
 import { StreamState } from "../multiplexed/stream-state.ts";
@@ -27,7 +28,7 @@ export type Awaiting = (typeof Awaiting)[keyof typeof Awaiting];
 /** `expectedBytes` of a body whose length was not announced. */
 export const ANY_LENGTH = -1;
 
-export class H3Stream {
+export class H3Stream implements CodecStream {
   readonly id: number;
   /** The owner's object. */
   user: object | null = null;
@@ -53,8 +54,10 @@ export class H3Stream {
   section: SectionBuffer | null = null;
   /** A section that cannot be decoded yet, and what came behind it. */
   blocked: BlockedInput | null = null;
-  /** The owner wants no more for now. */
-  paused = false;
+  /** Octets that the owner has got and has not said to have passed on. */
+  unconsumedBytes = 0;
+  /** They are so many that QUIC keeps what follows. */
+  heldBack = false;
   /** A request's head, while its section is blocked. */
   head: RequestHead | null = null;
   /** Trailers whose stream has not ended yet. */

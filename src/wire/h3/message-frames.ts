@@ -48,7 +48,7 @@ export class MessageFrames {
     this.#take(stream, section, 0, section.length, fin && rest === null);
     if (rest !== null && this.#readable(stream)) this.#read(stream, rest.bytes, rest.start, rest.end, fin);
     else this.#finish(stream, fin);
-    if (stream.blocked === null && !stream.paused && this.#readable(stream))
+    if (stream.blocked === null && !stream.heldBack && this.#readable(stream))
       this.#core.sink.resume(stream.id);
   }
 
@@ -119,10 +119,17 @@ export class MessageFrames {
     if (frame.left === 0) frame.inPayload = false;
     const wanted = stream.awaiting !== Awaiting.nothing;
     if (frame.type === FrameType.data) {
-      if (wanted && end > start) this.#core.owner.onData(stream, bytes, start, end);
+      if (wanted && end > start) this.#deliver(stream, bytes, start, end);
     } else if (frame.type === FrameType.headers && wanted) {
       this.#gather(stream, bytes, start, end, ended);
     }
+  }
+
+  #deliver(stream: H3Stream, bytes: Buffer, start: number, end: number): void {
+    const core = this.#core;
+    stream.unconsumedBytes += end - start;
+    core.owner.onData(stream, bytes, start, end);
+    core.holdBack(stream);
   }
 
   #gather(stream: H3Stream, bytes: Buffer, start: number, end: number, ended: boolean): void {

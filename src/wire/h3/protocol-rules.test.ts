@@ -12,7 +12,7 @@ const ROLES: readonly H3EndpointOptions[] = [{}, CLIENT];
 /** An endpoint whose stream 0 is open: a server's has had its request, a client's waits for its response. */
 function withStream(options: H3EndpointOptions, first: Buffer = h3.headers(POST)): H3Endpoint {
   const endpoint = H3Endpoint.settled(options);
-  if (options.role === "client") endpoint.connection.openRequest(requestHead("POST", "/", -1), false, {});
+  if (options.role === "client") endpoint.connection.openStream(requestHead("POST", "/", -1), false, {});
   else endpoint.receive(0, first);
   endpoint.lines();
   endpoint.events();
@@ -377,7 +377,7 @@ describe("a malformed message is an error of its stream", () => {
     ]);
     for (const body of [[], [h3.data("hello")]]) {
       const client = H3Endpoint.settled(CLIENT);
-      client.connection.openRequest(requestHead("HEAD", "/"), true, {});
+      client.connection.openStream(requestHead("HEAD", "/"), true, {});
       client.receive(0, head);
       client.message(0, ...body);
       const last =
@@ -424,7 +424,7 @@ describe("a tunnel", () => {
     const client = H3Endpoint.settled(CLIENT);
     const head = requestHead("GET", "/");
     head.upgrade = "websocket";
-    client.connection.openRequest(head, false, {});
+    client.connection.openStream(head, false, {});
     client.message(0, h3.headers([[":status", "403"]]), h3.data("no"), h3.headers([["x", "y"]]));
     assert.deepEqual(client.events(), ["0 response 403", "0 data no", "0 end x=y"]);
   });

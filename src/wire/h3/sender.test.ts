@@ -193,7 +193,7 @@ describe("what QUIC does not take", () => {
   it("may be a request's whole, whose answer comes all the same", () => {
     const client = H3Endpoint.settled({ role: "client" });
     client.quic.room.set(0, 3);
-    const stream = client.connection.openRequest(requestHead("GET", "/"), true, {});
+    const stream = client.connection.openStream(requestHead("GET", "/"), true, {});
     client.connection.flush();
     assert.ok(stream !== null && stream.queuedBytes > 0);
     client.message(0, h3.headers([[":status", "200"]]));

@@ -59,7 +59,7 @@ function hear(role: Role, sizes: readonly number[]): Record<string, string[]> {
   const endpoint = new H3Endpoint({ role, limits: { maxFieldSectionBytes: 2000 } });
   const messages = MESSAGES[role];
   if (role === "client")
-    messages.forEach(() => endpoint.connection.openRequest(requestHead("GET", "/"), true, {}));
+    messages.forEach(() => endpoint.connection.openStream(requestHead("GET", "/"), true, {}));
   const give = (id: number, bytes: Buffer, fin: boolean): void => {
     let pos = 0;
     for (let i = 0; pos < bytes.length || i === 0; i++) {
@@ -110,7 +110,7 @@ for (const role of ["server", "client"] as const) {
         const over = new Set<number>();
         for (const { id, piece: bytes, how } of steps) {
           if (over.has(id)) continue;
-          if (role === "client") endpoint.connection.openRequest(requestHead("GET", "/"), how > 5, {});
+          if (role === "client") endpoint.connection.openStream(requestHead("GET", "/"), how > 5, {});
           if (how < 2) over.add(id);
           if (how === 0) endpoint.connection.streamReset(id, how);
           else if (how === 2) endpoint.connection.streamStopped(id, how);
