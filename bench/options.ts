@@ -2,7 +2,7 @@
 import { parseArgs } from "node:util";
 
 export interface BenchOptions {
-  /** `h1`, `h2`, or `soak`. */
+  /** `h1`, `h2`, `h3`, or `soak`. */
   readonly command: string;
   /** Names of scenarios; `all` and `list` are words of their own. Undefined: the protocol's first one. */
   readonly scenarios: readonly string[] | undefined;
@@ -23,7 +23,7 @@ export interface BenchOptions {
 export const TRANSPORTS = ["auto", "net", "epoll", "io_uring"];
 export const PROXIES = ["nginx", "nginx-defaults", "haproxy", "caddy", "expressgateway"];
 
-export const USAGE = `npm run bench -- h1|h2 [options]
+export const USAGE = `npm run bench -- h1|h2|h3 [options]
 npm run bench -- soak [--seconds N] [--transport NAME]
 
 --scenario NAME,...|all|list   default: the first

@@ -8,11 +8,13 @@ import { isInstalled } from "./harness/daemon.ts";
 import { readOptions, USAGE, type BenchOptions } from "./options.ts";
 import { H1_SCENARIOS } from "./scenarios/h1.ts";
 import { H2_SCENARIOS } from "./scenarios/h2.ts";
+import { H3_SCENARIOS } from "./scenarios/h3.ts";
 import { soak } from "./soak.ts";
 
 const COMMANDS: Readonly<Record<string, (options: BenchOptions) => Promise<void>>> = {
   h1: (options) => playScenarios(H1_SCENARIOS, options),
   h2: (options) => playScenarios(H2_SCENARIOS, options),
+  h3: (options) => playScenarios(H3_SCENARIOS, options),
   soak,
 };
 

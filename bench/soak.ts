@@ -66,6 +66,7 @@ async function soakOne(kind: ProxyKind, seconds: number): Promise<Soaked> {
     routes: [],
     logs: "access",
     tls: null,
+    quic: false,
   });
   try {
     const [contestant] = stage.contestants;

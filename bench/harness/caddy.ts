@@ -55,7 +55,7 @@ function config(setup: ProxySetup, accessLog: string): string {
     level ${setup.logs === "all" ? "INFO" : "ERROR"}
   }
   servers {
-    protocols ${setup.tls === null ? "h1" : "h1 h2"}
+    protocols ${setup.tls === null ? "h1" : "h1 h2"}${setup.quic ? " h3" : ""}
     timeouts {
       idle ${IDLE_SECONDS}s
     }

@@ -1,6 +1,8 @@
 /** The programs that make load, behind one call. */
 import { runH2load } from "./h2load.ts";
+import { runH3Load } from "./h3-load.ts";
 import { runHandshakes } from "./handshakes.ts";
+import { DEFAULT_HOST, examples, type Load } from "./load.ts";
 import type { LoadResult } from "./load-result.ts";
 import { runWrk } from "./wrk.ts";
 
@@ -8,6 +10,8 @@ export type Driver =
   | { readonly kind: "wrk" }
   /** HTTP/2 with so many streams at once on each connection. */
   | { readonly kind: "h2load"; readonly streams: number }
+  /** HTTP/3 likewise. */
+  | { readonly kind: "h3"; readonly streams: number }
   /** A TLS handshake and a request on each connection; so many connections at a time as the scenario has. */
   | { readonly kind: "handshakes"; readonly resumed: boolean };
 
@@ -16,6 +20,7 @@ export interface DriveOptions {
   readonly host: string;
   readonly port: number;
   readonly tls: boolean;
+  readonly load: Load;
   readonly connections: number;
   /** Whole seconds, at least 1. */
   readonly seconds: number;
@@ -32,6 +37,7 @@ export interface DriveOptions {
 export const DRIVER_TOOLS: Readonly<Record<Driver["kind"], string>> = {
   wrk: "wrk",
   h2load: "h2load",
+  h3: process.execPath,
   handshakes: "openssl",
 };
 
@@ -44,6 +50,16 @@ export async function drive(options: DriveOptions): Promise<LoadResult> {
     }
     case "h2load":
       return await runH2load({ ...options, streams: driver.streams });
+    case "h3": {
+      const [example] = examples(options.load);
+      const target = {
+        authority: DEFAULT_HOST,
+        path: example?.path ?? "/",
+        streams: driver.streams,
+        answerBytes: example?.answerBytes ?? 0,
+      };
+      return await runH3Load(options.cpus, { ...options, target });
+    }
     case "handshakes":
       return await runHandshakes({ ...options, resumed: driver.resumed });
   }

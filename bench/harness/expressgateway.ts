@@ -100,8 +100,9 @@ function config(setup: ProxySetup, details: Details): object {
     http: { header_timeout_ms: 300_000, keepalive_timeout_ms: IDLE_SECONDS * 1000 },
   };
   const routed = setup.routes.length > 0;
+  const listeners = setup.quic ? [listener, quicListener(setup, listener)] : [listener];
   return {
-    listeners: [routed ? listener : { ...listener, backends }],
+    listeners: routed ? listeners : listeners.map((each) => ({ ...each, backends })),
     ...(routed ? { services: { pair: { backends } }, routers: routers(setup) } : {}),
     pool: {
       max_idle_per_backend: IDLE_TO_BACKENDS,
@@ -113,6 +114,7 @@ function config(setup: ProxySetup, details: Details): object {
       workers: setup.workers,
       ...(details.transport === "auto" ? {} : { transport: details.transport }),
       max_keepalive_requests: 0,
+      ...(setup.quic ? { max_requests_per_h3_connection: 0 } : {}),
       per_ip_connection_cap: 1_000_000,
       max_inflight_connections: 1_000_000,
       readiness_settle_ms: 0,
@@ -131,6 +133,16 @@ function config(setup: ProxySetup, details: Details): object {
 function protocolOf({ tls }: ProxySetup): object {
   if (tls === null) return { protocol: "h1" };
   return { protocol: "h1s", tls: { cert_path: tls.certPath, key_path: tls.keyPath } };
+}
+
+/** HTTP/3 beside a listener of TCP. */
+function quicListener({ tls, dir }: ProxySetup, listener: object): object {
+  const quic = {
+    cert_path: tls?.certPath,
+    key_path: tls?.keyPath,
+    retry_secret_path: join(dir, "retry.secret"),
+  };
+  return { ...listener, name: "quic", protocol: "quic", tls: undefined, quic };
 }
 
 function routers({ routes }: ProxySetup): object {

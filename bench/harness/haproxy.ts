@@ -15,6 +15,7 @@ const HAPROXY = "/usr/sbin/haproxy";
 
 export const haproxy: ProxyKind = {
   name: "HAProxy",
+  lacksQuic: true,
   version: () => versionLine(HAPROXY, ["-v"])?.replace(/ - http.*/, ""),
   start: startProxy,
 };

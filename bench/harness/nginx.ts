@@ -77,7 +77,7 @@ function kind(name: string, buffering: string): ProxyKind {
       stop: () => daemon.stop(),
     };
   };
-  return { name, version, start };
+  return { name, lacksQuic: true, version, start };
 }
 
 function httpBlock(setup: ProxySetup, accessLog: string, buffering: string): string {

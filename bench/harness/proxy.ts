@@ -26,6 +26,8 @@ export interface ProxySetup {
   readonly logs: "access" | "all";
   /** Clients speak TLS, and HTTP/2 or HTTP/1.1 by ALPN; `null`: HTTP/1.1 without TLS. */
   readonly tls: TlsSetup | null;
+  /** HTTP/3 is spoken too, with the same certificate and on the same port. */
+  readonly quic: boolean;
 }
 
 /** Session tickets are on, TLS 1.2 and 1.3 are spoken. */
@@ -52,6 +54,8 @@ export interface RunningProxy {
 export interface ProxyKind {
   /** Its row in the tables. */
   readonly name: string;
+  /** HTTP/3 is not in this build of it. */
+  readonly lacksQuic?: boolean;
   /** The version as the program prints it; undefined when it is not installed. */
   version(): string | undefined;
   start(setup: ProxySetup): Promise<RunningProxy>;

@@ -1,6 +1,7 @@
 /** Interleaved rounds: each proxy in turn, again and again, and runs that a slow phase of the machine spoilt once more. */
 import type { Calibration, Score } from "./calibration.ts";
 import type { Driver } from "./driver.ts";
+import type { Load } from "./load.ts";
 import { takeSample, type RunOptions, type Sample } from "./sample.ts";
 import type { Contestant, Stage } from "./stage.ts";
 import { spreadOf, type Spread } from "./statistics.ts";
@@ -13,6 +14,7 @@ export interface RoundOptions {
   readonly connections: number;
   readonly driver: Driver;
   readonly tls: boolean;
+  readonly load: Load;
   readonly script: string;
   readonly dir: string;
 }

@@ -26,6 +26,8 @@ export interface StageSettings {
   readonly routes: ProxySetup["routes"];
   readonly logs: ProxySetup["logs"];
   readonly tls: TlsSetup["key"] | null;
+  /** Over QUIC too, on the same port. */
+  readonly quic: boolean;
 }
 
 export interface Contestant {

@@ -13,7 +13,13 @@ export interface TableOptions {
 /** A proxy that needs more than so many times nginx's CPU is marked. */
 export const MARK_OVER = 1.3;
 
-const REFERENCE = "nginx";
+/** What others are compared with: nginx, or Caddy in what nginx of Debian does not speak. */
+const REFERENCES: readonly string[] = ["nginx", "Caddy"];
+
+function referenceOf(measured: readonly Measured[]): string {
+  const there = REFERENCES.find((name) => measured.some((one) => one.name === name));
+  return there ?? (REFERENCES[0] as string);
+}
 
 interface Column {
   readonly title: string;
@@ -35,11 +41,12 @@ const COLUMNS: readonly Column[] = [
 /** The lines of the table of one scenario. */
 export function requestTable(measured: readonly Measured[], options: TableOptions): string[] {
   const { title, bodyKib, compared } = options;
+  const reference = referenceOf(measured);
   const titles = [
     title,
     ...COLUMNS.map((column) => column.title),
     ...(bodyKib === undefined ? [] : ["CPU ns/KiB"]),
-    `ratio to ${REFERENCE}`,
+    `ratio to ${reference}`,
     `over ${MARK_OVER}`,
     ...(compared === undefined ? [] : [`ratio to ${compared}`]),
     "runs",
@@ -48,8 +55,8 @@ export function requestTable(measured: readonly Measured[], options: TableOption
     one.name,
     ...COLUMNS.map((column) => cell(one, column)),
     ...(bodyKib === undefined ? [] : [((cpuOf(one) * 1000) / bodyKib).toFixed(0)]),
-    formatRatio(ratioTo(one, measured, REFERENCE)),
-    (ratioTo(one, measured, REFERENCE) ?? 0) > MARK_OVER ? "over" : "",
+    formatRatio(ratioTo(one, measured, reference)),
+    (ratioTo(one, measured, reference) ?? 0) > MARK_OVER ? "over" : "",
     ...(compared === undefined ? [] : [formatRatio(ratioToCommit(one, measured, compared))]),
     runsOf(one),
   ]);
@@ -67,14 +74,15 @@ export function overview(
     ...names.map((name) => {
       const one = measured.find((candidate) => candidate.name === name);
       if (one === undefined) return "";
-      const ratio = ratioTo(one, measured, REFERENCE);
+      const reference = referenceOf(measured);
+      const ratio = ratioTo(one, measured, reference);
       const mark = (ratio ?? 0) > MARK_OVER ? ", over" : "";
-      return name === REFERENCE
+      return name === reference
         ? cpuOf(one).toFixed(1)
         : `${cpuOf(one).toFixed(1)} (${formatRatio(ratio)}${mark})`;
     }),
   ]);
-  return markdown(["CPU µs/request (ratio to nginx)", ...names], rows);
+  return markdown(["CPU µs/request (ratio to nginx, or to Caddy without it)", ...names], rows);
 }
 
 /** A Markdown table. */

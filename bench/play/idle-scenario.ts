@@ -61,6 +61,7 @@ export async function playIdle(
     routes: [],
     logs: "access",
     tls: null,
+    quic: false,
   });
   try {
     const measured: IdleMeasured[] = [];

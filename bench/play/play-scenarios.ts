@@ -1,4 +1,4 @@
-/** `npm run bench -- h1`, `-- h2`: picks scenarios and proxies, plays one after the other, prints and keeps all tables. */
+/** `npm run bench -- h1`, `-- h2`, `-- h3`: picks scenarios and proxies, plays one after the other, prints and keeps all tables. */
 import { candidates } from "../harness/candidates.ts";
 import { isInstalled } from "../harness/daemon.ts";
 import { DRIVER_TOOLS } from "../harness/driver.ts";
@@ -71,7 +71,8 @@ async function play(scenario: Scenario, kinds: readonly ProxyKind[], options: Op
   const { name, title } = scenario;
   switch (scenario.kind) {
     case "requests": {
-      const { lines, measured } = await playRequests(scenario, kinds, options);
+      const able = scenario.driver.kind === "h3" ? kinds.filter(speaksQuic) : kinds;
+      const { lines, measured } = await playRequests(scenario, able, options);
       return { scenario: name, title, lines, measured, requests: measured };
     }
     case "idle": {
@@ -79,6 +80,11 @@ async function play(scenario: Scenario, kinds: readonly ProxyKind[], options: Op
       return { scenario: name, title, lines, measured, requests: [] };
     }
   }
+}
+
+function speaksQuic({ name, lacksQuic }: ProxyKind): boolean {
+  if (lacksQuic === true) console.log(`SKIPPED: ${name}: Debian's build has no HTTP/3`);
+  return lacksQuic !== true;
 }
 
 function conclude(results: readonly Result[], options: Options): void {

@@ -38,6 +38,7 @@ export async function playRequests(
     routes: makeRoutes(scenario.routes ?? 0),
     logs: scenario.logs ?? "access",
     tls: scenario.tls ?? null,
+    quic: scenario.driver.kind === "h3",
   });
   try {
     if (idle > 0) await holdIdle(stage, idle);
@@ -50,6 +51,7 @@ export async function playRequests(
       seconds,
       connections,
       driver,
+      load: scenario.load,
       script,
       tls: scenario.tls !== undefined,
       dir: stage.dir,

@@ -4,13 +4,14 @@ import { describe, it } from "node:test";
 import { examples } from "../harness/load.ts";
 import { H1_SCENARIOS } from "./h1.ts";
 import { H2_SCENARIOS } from "./h2.ts";
+import { H3_SCENARIOS } from "./h3.ts";
 import { chosenScenarios } from "./scenario.ts";
 
 const requests = H1_SCENARIOS.filter((scenario) => scenario.kind === "requests");
 
 describe("the scenarios", () => {
   it("have names and titles of their own", () => {
-    for (const scenarios of [H1_SCENARIOS, H2_SCENARIOS]) {
+    for (const scenarios of [H1_SCENARIOS, H2_SCENARIOS, H3_SCENARIOS]) {
       assert.equal(new Set(scenarios.map(({ name }) => name)).size, scenarios.length);
       assert.equal(new Set(scenarios.map(({ title }) => title)).size, scenarios.length);
     }
