@@ -10,6 +10,7 @@
         "native/common/errno_error.cc",
         "native/common/event_loop.cc",
         "native/common/idle_probe.cc",
+        "native/process/external_memory.cc",
         "native/process/notify_socket.cc",
         "native/process/process_control.cc",
         "native/shm/shared_memory.cc",

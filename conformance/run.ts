@@ -4,29 +4,38 @@
  * the suite is skipped, loudly and counted.
  */
 import { existsSync } from "node:fs";
+import { CHROMIUM, runChromium } from "./browser/run-chromium.ts";
 import { runCodecLlhttp } from "./h1/codec-llhttp.ts";
 import { runCodecProbe } from "./h1/codec-probe.ts";
 import { runGatewayProbe, type CaseResult } from "./h1/gateway-probe.ts";
 import { INTEROP_TOOLS, runInterop } from "./grpc/interop.ts";
 import { H2SPEC, runH2spec } from "./h2/h2spec.ts";
 import { runHpackStories } from "./h2/hpack-stories.ts";
+import { H3_WAIVERS, PYTHON, runH3spec } from "./h3/h3spec.ts";
 import { runQpackQifs } from "./h3/qpack-qifs.ts";
 import { NGINX } from "./matrix/nginx-backend.ts";
-import { runCells } from "./matrix/run-cells.ts";
+import { runAioquic, runCells, runQuicGo } from "./matrix/run-cells.ts";
 import { CURL, runCurl } from "./matrix/run-curl.ts";
 import { H2LOAD, NGHTTP, runH2load, runNghttp } from "./matrix/run-nghttp.ts";
+import { GTLSCLIENT, runGtlsclient } from "./matrix/run-gtlsclient.ts";
+import { runCaddy, runGtlsserver } from "./matrix/run-h3-servers.ts";
 import { runNginx } from "./matrix/run-nginx.ts";
+import { CADDY } from "./peers/caddy-server.ts";
+import { GTLSSERVER } from "./peers/ngtcp2-server.ts";
+import { PEER_TOOLS } from "./peers/peers.ts";
 import { findTool } from "./tools.ts";
-import { openOverH1, openOverH2 } from "../test/support/websocket-stream.ts";
-import { runAutobahn } from "./ws/run-autobahn.ts";
+import { runAutobahn, type Way } from "./ws/run-autobahn.ts";
 import { readWaivers, type Waivers } from "./waivers.ts";
 import type { CleanupScope } from "../test/support/gateway.ts";
 
 /** Beside the root of the project; another place can be named in CONFORMANCE_VECTORS. */
 const VECTORS = new URL(process.env["CONFORMANCE_VECTORS"] ?? "../../shared/vectors/", import.meta.url);
 
-/** What a suite needs besides the project: a file of vectors in `VECTORS`, or programs (`tools.ts`). */
-type Needs = { readonly vectors: string } | { readonly tools: readonly string[] };
+/** What a suite needs besides the project: a file of vectors in `VECTORS`, programs (`tools.ts`), or both. */
+interface Needs {
+  readonly vectors?: string;
+  readonly tools?: readonly string[];
+}
 
 interface Suite {
   readonly name: string;
@@ -35,9 +44,14 @@ interface Suite {
   run(scope: CleanupScope, file: URL): Promise<readonly CaseResult[]> | readonly CaseResult[];
 }
 
-const NOTHING: Needs = { tools: [] };
+const NOTHING: Needs = {};
 const PROBE_CASES: Needs = { vectors: "http11probe-cases.json" };
 const AUTOBAHN_CASES: Needs = { vectors: "autobahn-cases.json" };
+const AUTOBAHN_OVER_H3: Needs = { ...AUTOBAHN_CASES, tools: [PEER_TOOLS.aioquic] };
+
+function autobahn(way: Way): Suite["run"] {
+  return (scope, file) => runAutobahn(file, scope, way);
+}
 
 interface Protocol {
   /** Cases that may fail, with reasons; none where there is no file. */
@@ -65,22 +79,18 @@ const PROTOCOLS: Readonly<Record<string, Protocol>> = {
     ],
   },
   h3: {
+    waivers: H3_WAIVERS,
     suites: [
       { name: "qpack", needs: { vectors: "qpack-qifs.tar.gz" }, run: (_, file) => runQpackQifs(file) },
+      { name: "h3spec", needs: { vectors: "h3spec-cases.json", tools: [PYTHON] }, run: runH3spec },
     ],
   },
   ws: {
     suites: [
-      {
-        name: "autobahn/h1",
-        needs: AUTOBAHN_CASES,
-        run: (scope, file) => runAutobahn(file, scope, openOverH1),
-      },
-      {
-        name: "autobahn/h2",
-        needs: AUTOBAHN_CASES,
-        run: (scope, file) => runAutobahn(file, scope, openOverH2),
-      },
+      { name: "autobahn/h1", needs: AUTOBAHN_CASES, run: autobahn("h1") },
+      { name: "autobahn/h2", needs: AUTOBAHN_CASES, run: autobahn("h2") },
+      { name: "autobahn/h3", needs: AUTOBAHN_OVER_H3, run: autobahn("h3") },
+      { name: "autobahn/h1-h3", needs: AUTOBAHN_OVER_H3, run: autobahn("h1-h3") },
     ],
   },
   grpc: {
@@ -93,6 +103,12 @@ const PROTOCOLS: Readonly<Record<string, Protocol>> = {
       { name: "nghttp", needs: { tools: [NGHTTP] }, run: runNghttp },
       { name: "h2load", needs: { tools: [H2LOAD] }, run: runH2load },
       { name: "nginx", needs: { tools: [NGINX] }, run: runNginx },
+      { name: "gtlsclient", needs: { tools: [GTLSCLIENT, PEER_TOOLS.aioquic] }, run: runGtlsclient },
+      { name: "gtlsserver", needs: { tools: [GTLSSERVER, PEER_TOOLS.aioquic] }, run: runGtlsserver },
+      { name: "caddy", needs: { tools: [CADDY, PEER_TOOLS.aioquic] }, run: runCaddy },
+      { name: "chromium", needs: { tools: [CHROMIUM] }, run: runChromium },
+      { name: "aioquic", needs: { tools: [PEER_TOOLS.aioquic] }, run: runAioquic },
+      { name: "quic-go", needs: { tools: [PEER_TOOLS["quic-go"]] }, run: runQuicGo },
     ],
   },
 };
@@ -150,14 +166,13 @@ async function runSuite(suite: Suite, waivers: Waivers, used: Set<string>, tally
 }
 
 function vectorsOf(needs: Needs): URL {
-  return new URL("vectors" in needs ? needs.vectors : "", VECTORS);
+  return new URL(needs.vectors ?? "", VECTORS);
 }
 
 function missingOf(needs: Needs): string | undefined {
-  if ("tools" in needs) {
-    const tool = needs.tools.find((name) => findTool(name) === undefined);
-    return tool === undefined ? undefined : `no program ${tool}`;
-  }
+  const tool = needs.tools?.find((name) => findTool(name) === undefined);
+  if (tool !== undefined) return `no program ${tool}`;
+  if (needs.vectors === undefined) return undefined;
   const file = vectorsOf(needs);
   return existsSync(file) ? undefined : `no vectors at ${file.pathname}`;
 }

@@ -4,6 +4,7 @@
 #include <napi.h>
 #include <node_version.h>
 
+#include "process/external_memory.h"
 #include "process/notify_socket.h"
 #include "process/process_control.h"
 #include "shm/shared_memory.h"
@@ -25,6 +26,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   expressgateway::ExportSharedMemory(env, exports);
   expressgateway::ExportListenSocket(env, exports);
   expressgateway::ExportSocketProbe(env, exports);
+  expressgateway::ExportExternalMemory(env, exports);
   expressgateway::ExportProcessControl(env, exports);
   expressgateway::ExportNotifySocket(env, exports);
   expressgateway::ExportTransport(env, exports);

@@ -1,7 +1,7 @@
 /**
  * `npm test`: unit tests beside the source, then the tests that start gateways. Arguments pick files
  * by a part of their path. `npm test -- --transport NAME` runs only the latter, on that transport. Ends
- * with the counts, and with every skipped test and its reason: a test that did not run is never silent.
+ * with the counts, before them every skipped test and every failure, each with its reason: neither is silent.
  */
 import { availableParallelism } from "node:os";
 import { globSync } from "node:fs";
@@ -45,10 +45,15 @@ const PHASES: readonly Phase[] = [
   },
 ];
 
+/** Of a failure's words in the summary; the report above has all of them. */
+const MAX_FAILURE_CHARACTERS = 1000;
+
 class Counts {
   passed = 0;
   failed = 0;
   readonly skipped: string[] = [];
+  /** What failed, and in which words: the end of a log is what is kept of it. */
+  readonly failures: string[] = [];
 }
 
 async function runPhase(files: readonly string[], concurrency: number, counts: Counts): Promise<void> {
@@ -60,7 +65,11 @@ async function runPhase(files: readonly string[], concurrency: number, counts: C
     else counts.passed++;
   });
   stream.on("test:fail", (event) => {
-    if (event.details.type !== "suite" || event.details.error.cause === undefined) counts.failed++;
+    const { type, error } = event.details;
+    if (type === "suite" && error.cause !== undefined) return;
+    counts.failed++;
+    const words = error.cause instanceof Error ? error.cause.message : error.message;
+    counts.failures.push(`${event.name}: ${words.slice(0, MAX_FAILURE_CHARACTERS)}`);
   });
   const report = stream.compose(new spec());
   report.pipe(process.stdout, { end: false });
@@ -113,6 +122,7 @@ async function main(args: string[]): Promise<number> {
     console.log(`== ${name} took ${seconds(phaseStart)} s`);
   }
   for (const skipped of counts.skipped) console.log(`SKIPPED ${skipped}`);
+  for (const failure of counts.failures) console.log(`FAILED ${failure}`);
   console.log(`\n${counts.skipped.length} skipped, ${seconds(start)} s`);
   console.log(`${counts.passed} passed, ${counts.failed} failed`);
   return counts.failed === 0 && (counts.passed > 0 || phases.length === 0) ? 0 : 1;

@@ -27,7 +27,8 @@ import type {
 import { AccessLog, openAccessLog } from "../../src/proxy/finish/access-log.ts";
 import { compileGeneration } from "../../src/proxy/generation.ts";
 import { ListenerSocket } from "../../src/proxy/listener/listener-socket.ts";
-import { GLOBAL_SLOTS } from "../../src/proxy/plan.ts";
+import { GLOBAL_SLOTS } from "../../src/proxy/global-slots.ts";
+import { QuicPlane } from "../../src/proxy/quic-plane.ts";
 import { initRegion, regionBytes } from "../../src/proxy/state/layout.ts";
 import { Stripe } from "../../src/proxy/state/stripe.ts";
 import { UpstreamPools } from "../../src/proxy/upstream/upstream-pools.ts";
@@ -231,15 +232,20 @@ class DataPlaneBench {
 
   #listen(spec: PlanSpec): ListenOwner {
     const stripe = this.#stripe;
+    const transport = this.#transport;
+    const wheel = this.#wheel;
+    const clock = this.#clock;
+    const { counters } = stripe;
     const context: WorkerContext = {
-      transport: this.#transport,
-      wheel: this.#wheel,
+      transport,
+      wheel,
       stripe,
-      counters: stripe.counters,
+      counters,
       accessLog: this.#accessLog,
       log: silentLog,
       random: new RandomHex(),
-      clock: this.#clock,
+      clock,
+      quic: new QuicPlane({ transport, clock, wheel, counters, worker: stripe.index }),
       chance: () => Math.random(),
     };
     const plan = memoryPlan({

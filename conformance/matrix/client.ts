@@ -1,4 +1,4 @@
-/** The client of a cell: connections on node:http, node:https or node:http2, that are kept between exchanges. */
+/** The client of a cell: connections on node:http, node:https, node:http2 or a peer of HTTP/3, that are kept between exchanges. */
 import { once } from "node:events";
 import { Agent as PlainAgent } from "node:http";
 import { type ClientHttp2Session, connect } from "node:http2";
@@ -10,10 +10,13 @@ import { within } from "../../test/support/wait-for.ts";
 import type { Ask, Call } from "./call.ts";
 import { CallH1 } from "./call-h1.ts";
 import { CallH2 } from "./call-h2.ts";
+import { CallH3 } from "./call-h3.ts";
+import type { H3Clients, H3Connection } from "../peers/h3-client.ts";
 
 /** The version, and `s` for TLS: `h2` is by prior knowledge, `h2s` and `h1s` by ALPN. */
-export type Front = "h1" | "h1s" | "h2" | "h2s";
+export type Front = "h1" | "h1s" | "h2" | "h2s" | "h3";
 
+/** Those over TCP. */
 export const FRONTS: readonly Front[] = ["h1", "h1s", "h2", "h2s"];
 
 /** Megabytes of a session's own; node:http2 resets streams when more than that waits to be sent. */
@@ -28,8 +31,16 @@ export interface Client {
   close(): void;
 }
 
-/** With at most `connections` at once over HTTP/1.1, and one over HTTP/2. */
-export async function connectTo(front: Front, port: number, connections = 1): Promise<Client> {
+/** Where a client goes, and on what. */
+export interface Reach {
+  readonly front: Front;
+  readonly port: number;
+  /** For `h3`. */
+  readonly h3?: H3Clients | undefined;
+}
+
+/** With at most `connections` at once over HTTP/1.1, and one over HTTP/2 and HTTP/3. */
+export async function connectTo({ front, port, h3 }: Reach, connections = 1): Promise<Client> {
   switch (front) {
     case "h1":
     case "h1s":
@@ -37,6 +48,9 @@ export async function connectTo(front: Front, port: number, connections = 1): Pr
     case "h2":
     case "h2s":
       return new ClientH2(await openSession(front, port));
+    case "h3":
+      if (h3 === undefined) throw new Error("no peer of HTTP/3");
+      return new ClientH3(await h3.connect(HOST, port));
   }
 }
 
@@ -113,5 +127,22 @@ class ClientH2 implements Client {
 
   close(): void {
     this.#session.destroy();
+  }
+}
+
+class ClientH3 implements Client {
+  readonly connections = 1;
+  readonly #connection: H3Connection;
+
+  constructor(connection: H3Connection) {
+    this.#connection = connection;
+  }
+
+  open(ask: Ask): Call {
+    return new CallH3(ask, this.#connection);
+  }
+
+  close(): void {
+    this.#connection.close();
   }
 }

@@ -45,9 +45,13 @@ async function playAll(cell: Cell, cases: readonly MatrixCase[]): Promise<CaseRe
 }
 
 /** What went wrong in the work, or that it took too long; undefined when all is well. */
-export async function problemOf(name: string, work: Promise<void>): Promise<string | undefined> {
+export async function problemOf(
+  name: string,
+  work: Promise<void>,
+  timeoutMs = CASE_TIMEOUT_MS,
+): Promise<string | undefined> {
   try {
-    await within(name, CASE_TIMEOUT_MS, work);
+    await within(name, timeoutMs, work);
     return undefined;
   } catch (error) {
     return String(error).replaceAll(/\s+/g, " ").slice(0, PROBLEM_CHARACTERS);

@@ -57,6 +57,12 @@ export function answer(seen: Seen, request: IncomingMessage, response: ServerRes
     case "early":
       early(request, response);
       break;
+    case "status":
+      take(seen, request, () => bare(Number(argument), response));
+      break;
+    case "grpc":
+      grpc(seen, request, response);
+      break;
     case "crowd":
       crowd.join(response);
       break;
@@ -96,6 +102,26 @@ function withTrailers(response: ServerResponse): void {
   response.write("body, ");
   response.addTrailers({ "x-sum": "42", "x-end": "yes" });
   response.end("then trailers\n");
+}
+
+/** A status that has no body (RFC 9110 section 6.4.1), or one with a short one. */
+function bare(status: number, response: ServerResponse): void {
+  const bodiless = status === 204 || status === 304;
+  response.writeHead(status, { etag: '"mark"' });
+  response.end(bodiless ? undefined : "none\n");
+}
+
+/** Each message comes back as soon as it is there; the status is in the trailers, as that of every call is. */
+function grpc(seen: Seen, request: IncomingMessage, response: ServerResponse): void {
+  response.writeHead(200, { "content-type": "application/grpc" });
+  request.on("data", (part: Buffer) => {
+    seen.body.add(part);
+    response.write(part);
+  });
+  request.on("end", () => {
+    response.addTrailers({ "grpc-status": "0", "grpc-message": "well" });
+    response.end();
+  });
 }
 
 /** Writes as fast as it is read, for ever. */

@@ -1,6 +1,6 @@
-/** Echo over WebSocket on `ws`, by Upgrade (RFC 6455 section 4) and by extended CONNECT (RFC 8441). */
+/** Echo over WebSocket on `ws`, by Upgrade (RFC 6455 section 4) and by extended CONNECT (RFC 8441, RFC 9220). */
 import type { IncomingMessage, Server } from "node:http";
-import type { Http2Server, Http2ServerRequest, Http2ServerResponse, ServerHttp2Stream } from "node:http2";
+import type { Http2Server, Http2ServerRequest, Http2ServerResponse } from "node:http2";
 import type { Duplex } from "node:stream";
 import { WebSocket, WebSocketServer } from "ws";
 import { echo } from "../../test/support/websocket-backend.ts";
@@ -23,8 +23,8 @@ export function echoConnect(server: Http2Server): void {
   });
 }
 
-/** What ws does after a handshake: it has no handshake of its own over HTTP/2. */
-function overStream(stream: ServerHttp2Stream): WebSocket {
+/** What ws does after a handshake: it has no handshake of its own over HTTP/2 and HTTP/3. */
+export function overStream(stream: Duplex): WebSocket {
   const Bare = WebSocket as unknown as new (
     address: null,
     protocols: undefined,
@@ -37,7 +37,7 @@ function overStream(stream: ServerHttp2Stream): WebSocket {
   return socket;
 }
 
-function listen(socket: WebSocket): void {
+export function listen(socket: WebSocket): void {
   socket.on("error", () => undefined);
   echo(socket);
 }

@@ -45,7 +45,7 @@ export async function runNginx(scope: CleanupScope): Promise<CaseResult[]> {
   const results: CaseResult[] = [];
   for (const cell of cells) {
     for (const { name, play } of CASES) {
-      const client = await connectTo(cell.front, cell.port);
+      const client = await connectTo(cell);
       results.push({ id: `${cell.name}/${name}`, problem: await problemOf(name, play(client, nginx, cell)) });
       client.close();
     }
@@ -122,7 +122,7 @@ const CASES: readonly NginxCase[] = [
       await waitFor("a part of it", () => call.body.length > 0);
       call.abort();
       await call.over();
-      const next = await connectTo(front, port);
+      const next = await connectTo({ front, port });
       const answer = await exchange(next, { path: "/small" });
       next.close();
       assert.deepEqual([answer.status, answer.body.toString()], [200, Digest.of(BODY)]);

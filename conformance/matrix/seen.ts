@@ -16,7 +16,7 @@ export class Seen {
   trailers: IncomingMessage["trailers"] = {};
   /** The exchange is over, and the answer was sent whole, or not. */
   end: "open" | "answered" | "cut" = "open";
-  /** Of the stream of HTTP/2; over HTTP/1.1 there is none. */
+  /** Of the stream of HTTP/2 or HTTP/3; over HTTP/1.1 there is none. */
   resetCode: number | undefined;
 
   constructor(request: IncomingMessage) {
@@ -26,7 +26,7 @@ export class Seen {
   }
 }
 
-/** The stream under a request of HTTP/2. */
+/** The stream under a request of HTTP/2; of HTTP/3 as much as answers need of it. */
 export function streamOf(request: IncomingMessage): ServerHttp2Stream | undefined {
   return (request as unknown as { readonly stream?: ServerHttp2Stream }).stream;
 }

@@ -16,17 +16,23 @@ const COMPRESSED = 4;
 const TIMEOUT_MS = 10_000;
 const NORMAL = 1000;
 
-/** What failed; undefined when the case passed. */
+export interface DeflateMeans {
+  readonly open: StreamOpener;
+  readonly maxCount: number;
+}
+
+/** What failed; undefined when the case passed. Of its messages `maxCount` are sent at most. */
 export async function playDeflate(
   testCase: DeflateCase,
   port: number,
-  open: StreamOpener,
+  { open, maxCount }: DeflateMeans,
 ): Promise<string | undefined> {
   const { stream, extensions } = await open(port, testCase.offers.map(offerText).join(", "));
   if (extensions === "") return "the extension was not agreed on";
   const channel = new FrameChannel(stream);
   try {
-    return await exchange(testCase, channel, new PermessageDeflate(extensions));
+    const count = Math.min(maxCount, testCase.count);
+    return await exchange({ ...testCase, count }, channel, new PermessageDeflate(extensions));
   } finally {
     channel.drop();
   }

@@ -71,6 +71,7 @@ export const FAULTS = {
   grpc_deadline_exceeded: { status: 504, source: "internal", retry: "never", reset: "cancelled", level: "info", text: "deadline exceeded" },
   // Policy of the gateway.
   misdirected_request: { status: 421, source: "downstream", retry: "never", reset: "cancelled", level: "debug", text: "misdirected request" },
+  too_early: { status: 425, source: "downstream", retry: "never", reset: "cancelled", level: "debug", text: "too early" },
   no_route: { status: 404, source: "internal", retry: "never", reset: "internal", level: "debug", text: "No route matched" },
   over_capacity: { status: 503, source: "internal", retry: "never", reset: "refused", level: "warn", text: "listener over capacity" },
   total_timeout: { status: 504, source: "internal", retry: "never", reset: "cancelled", level: "info", text: "request timeout" },

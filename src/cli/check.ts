@@ -8,12 +8,14 @@ import { BackendNames } from "../control/backend-names.ts";
 import type { CertificateStore } from "../control/certificates/certificate-store.ts";
 import { CertificateError } from "../control/certificates/finding.ts";
 import { loadCertificates } from "../control/certificates/load-certificates.ts";
+import { deriveQuicKeys } from "../control/certificates/quic-keys.ts";
 import { ConfigError, readConfig, type ReadConfig } from "../control/config-source.ts";
 import type { GatewayConfig } from "../control/config/gateway-config.ts";
 import { MetricsBudgetError } from "../control/metrics/metrics-budget-error.ts";
 import { SeriesRegistry } from "../control/metrics/series-registry.ts";
 import { buildPlan } from "../control/plan/build-plan.ts";
 import { systemTimers } from "../control/timers.ts";
+import { RETRY_KEY_BYTES } from "../wire/quic/retry-token.ts";
 import { print } from "./print.ts";
 import { summarize } from "./summary.ts";
 
@@ -45,6 +47,8 @@ function compile(config: GatewayConfig, certificates: CertificateStore): void {
     resolved: {},
     certificates,
     ticketKeys: () => [],
+    // The file of the secret may not be there yet, and it is not for a check to make it.
+    quicKeys: () => deriveQuicKeys([new Uint8Array(RETRY_KEY_BYTES)]),
     keyLogPath: "",
   });
 }

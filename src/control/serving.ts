@@ -166,6 +166,7 @@ export class Serving {
         resolved: names.addresses,
         certificates,
         ticketKeys: (listener) => this.certificates.ticketKeys.of(listener),
+        quicKeys: (listener) => this.certificates.retrySecrets.keysOf(listener, certificates),
         keyLogPath: this.certificates.keyLogPath,
       });
       await tryAccessLog(config);

@@ -1,13 +1,13 @@
 /**
  * The twin of `native-udp.ts` on node:dgram: runs everywhere, and moves one datagram at a time. It does not
- * know which address a datagram was sent to where the socket is bound to none, nor ECN, nor what ICMP says,
- * and it cannot reach link-local peers, whose scope Node.js has only by name.
+ * know which address a datagram was sent to where the socket is bound to none, nor ECN, nor what ICMP says.
  */
 import { createSocket, type RemoteInfo, type Socket } from "node:dgram";
 import { once } from "node:events";
 import { assert } from "../base/assert.ts";
 import type { Clock } from "../base/clock.ts";
 import { formatIp, IpFamily, isMapped, parseIp } from "../base/ip.ts";
+import { InterfaceNames } from "./interface-names.ts";
 import {
   MAX_UDP_RESERVE_BYTES,
   MAX_UDP_SEGMENTS,
@@ -16,6 +16,7 @@ import {
   UDP_RECORD_WORDS,
   UDP_REMOTE,
   UDP_REMOTE_PORT,
+  UDP_SCOPE,
   type UdpAddress,
   type UdpBatch,
   type UdpOptions,
@@ -82,6 +83,7 @@ class DgramUdpSocket implements UdpSocket {
   readonly #clock: Clock;
   readonly #socket: Socket;
   readonly #remote = new Uint32Array(4);
+  readonly #interfaces: InterfaceNames;
   /** Spelled addresses of those to whom datagrams go. */
   readonly #hosts = new WeakMap<UdpAddress, string>();
   #early: [Buffer, RemoteInfo][] = [];
@@ -102,6 +104,7 @@ class DgramUdpSocket implements UdpSocket {
   constructor(clock: Clock, socket: Socket) {
     this.#clock = clock;
     this.#socket = socket;
+    this.#interfaces = new InterfaceNames(clock);
     const { address, port } = socket.address();
     const words = new Uint32Array(4);
     parseIp(address, words);
@@ -148,6 +151,7 @@ class DgramUdpSocket implements UdpSocket {
     let host = this.#hosts.get(remote);
     if (host === undefined) {
       host = formatIp(remote.words);
+      if (remote.scope !== undefined) host += `%${this.#interfaces.nameOf(remote.scope)}`;
       this.#hosts.set(remote, host);
     }
     return host;
@@ -181,13 +185,17 @@ class DgramUdpSocket implements UdpSocket {
 
   #deliver(bytes: Buffer, remote: RemoteInfo): void {
     if (!this.#open || this.#owner === null) return;
-    if (parseIp(remote.address, this.#remote) === IpFamily.none) return;
+    const { address } = remote;
+    const zone = address.indexOf("%");
+    const end = zone === -1 ? address.length : zone;
+    if (parseIp(address, this.#remote, 0, end) === IpFamily.none) return;
     this.#clock.refresh();
     const batch = this.#batch;
     batch.bytes = bytes;
     batch.records[UDP_END] = bytes.length;
     batch.records.set(this.#remote, UDP_REMOTE);
     batch.records[UDP_REMOTE_PORT] = remote.port;
+    batch.records[UDP_SCOPE] = zone === -1 ? 0 : this.#interfaces.indexOf(address.slice(zone + 1));
     this.#owner.onDatagrams(batch);
   }
 

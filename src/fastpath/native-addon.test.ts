@@ -181,3 +181,25 @@ test("a notification that nobody takes is an error with a code", options, () => 
   });
   assert.throws(() => addon().notifySocket("x".repeat(200), "READY=1"), { code: "ENAMETOOLONG" });
 });
+
+test("V8 collects the sooner for memory that it is told of", options, async () => {
+  const STEP = 4_000_000;
+  let collected = 0;
+  const registry = new FinalizationRegistry(() => (collected += 1));
+  let objects: object[] | null = Array.from({ length: 100 }, (_, i) => ({ i }));
+  for (const object of objects) registry.register(object, null);
+  // They grow old: short collections do not look at them any more.
+  for (let round = 0; round < 4; round++) Array.from({ length: 300_000 }, (_, i) => ({ i }));
+  objects = null;
+  await turn();
+  assert.equal(collected, 0);
+  let told = 0;
+  for (; told < 250 && collected === 0; told++) {
+    addon().adjustExternalMemory(STEP);
+    Array.from({ length: 3000 }, (_, i) => ({ i }));
+    await turn();
+  }
+  for (let i = 0; i < told; i++) addon().adjustExternalMemory(-STEP);
+  assert.ok(collected > 0, `${(told * STEP) / 1e6} MB`);
+  assert.throws(() => addon().adjustExternalMemory("much" as unknown as number), /bad argument: bytes/);
+});

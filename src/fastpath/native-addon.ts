@@ -149,6 +149,8 @@ export interface NativeAddon {
   openFileLimit(): { soft: number; hard: number };
   /** Processors that the process may run on. */
   affinityCount(): number;
+  /** Tells V8 that so many more bytes, or fewer, hang on objects of this isolate than it knows of. */
+  adjustExternalMemory(bytes: number): void;
   /** One datagram to a Unix socket; a path that begins with `@` is abstract (sd_notify(3)). */
   notifySocket(path: string, message: string): void;
 }

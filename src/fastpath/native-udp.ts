@@ -1,8 +1,7 @@
 /**
  * Datagram sockets on the addon (`native/udp`): everything that came in a turn of the event loop comes in
  * one call, and what it made the owner send goes out when that call returns, many datagrams in a system
- * call. `open-udp.ts` makes it, `udp.ts` is what it does. Link-local IPv6 peers are heard, with their scope,
- * but cannot be answered: a path has none.
+ * call. `open-udp.ts` makes it, `udp.ts` is what it does.
  */
 import { getSystemErrorName } from "node:util";
 import { assert } from "../base/assert.ts";
@@ -28,6 +27,7 @@ import {
   UDP_RECORD_WORDS,
   UDP_REMOTE,
   UDP_REMOTE_PORT,
+  UDP_SCOPE,
   UDP_START,
   type UdpAddress,
   type UdpBatch,
@@ -147,6 +147,7 @@ class NativeUdpSocket implements UdpSocket {
     putWords(record, at + UDP_REMOTE, remote.words);
     record[at + UDP_REMOTE_PORT] = remote.port;
     putWords(record, at + UDP_LOCAL, local.words);
+    record[at + UDP_SCOPE] = remote.scope ?? 0;
     record[at + UDP_SEGMENT] = segmentBytes;
     this.#used = end;
     this.#count += 1;

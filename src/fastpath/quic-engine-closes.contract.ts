@@ -94,6 +94,17 @@ export function testCloses(traits: QuicEngineTraits): void {
     assert.ok(network.client.timeoutMs() > 1000);
   });
 
+  it("a ping goes out by itself, and is acknowledged", async () => {
+    const network = await connected(traits);
+    const { client, server } = network;
+    network.settle();
+    const [told, heard] = [server.stats().packetsReceived, client.stats().packetsReceived];
+    client.ping();
+    network.settle();
+    assert.equal(server.stats().packetsReceived, told + 1);
+    await network.until("the acknowledgement", () => client.stats().packetsReceived > heard);
+  });
+
   it("a stateless reset ends the connection", async () => {
     const network = await connected(traits);
     const random = Buffer.from(Array.from({ length: 30 }, (_, i) => i * 11));
@@ -126,6 +137,7 @@ export function testCloses(traits: QuicEngineTraits): void {
     assert.equal(client.retiredConnectionId(), null);
     assert.equal(client.pathEvent(), null);
     client.stats();
+    client.ping();
     client.close(true, 2, "again");
     assert.equal(client.closeReason?.code, 1);
   });

@@ -28,7 +28,8 @@ function varint(value: bigint): Buffer {
   return bytes;
 }
 
-function frame(...fields: readonly (number | bigint | Uint8Array)[]): Buffer {
+/** A frame, or a part of one: numbers become variable-length integers. */
+export function frame(...fields: readonly (number | bigint | Uint8Array)[]): Buffer {
   return Buffer.concat(fields.map((field) => (typeof field === "object" ? field : varint(BigInt(field)))));
 }
 

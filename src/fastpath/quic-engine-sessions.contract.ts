@@ -44,6 +44,15 @@ export function testSessions(traits: QuicEngineTraits): void {
     assert.equal(network.server.applicationProtocol, "h3");
   });
 
+  it("a client that is told to remember nothing does not resume", async () => {
+    const server = engine.server(serverSettings());
+    const client = engine.client(clientSettings({ resume: false }));
+    await first(server, client);
+    const network = new Network(engine, server, client);
+    await establish(network);
+    assert.equal(network.client.resumed, false);
+  });
+
   it("who was verified by address resumes too", async () => {
     const server = engine.server(serverSettings());
     const client = engine.client(clientSettings({ serverName: "192.0.2.1", verifyName: "192.0.2.1" }));

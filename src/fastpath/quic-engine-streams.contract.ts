@@ -73,41 +73,6 @@ export function testStreams(traits: QuicEngineTraits): void {
     }
   });
 
-  it("a stream is finished when both directions have ended and were read", async () => {
-    const network = await connected(traits);
-    for (const [from, to] of directions(network)) {
-      const { both, own } = firstIds(network, from);
-      for (const endFirst of [true, false]) {
-        const id = endFirst ? both : both + 4;
-        write(from, id, "a", endFirst);
-        network.settle();
-        assert.equal(to.streamFinished(id), false, "not read");
-        read(to, id);
-        assert.equal(to.streamFinished(id), false, "not answered");
-        write(to, id, "b", true);
-        assert.equal(to.streamFinished(id), endFirst, "answered");
-        network.settle();
-        assert.equal(from.streamFinished(id), false, "answer not read");
-        read(from, id);
-        assert.equal(from.streamFinished(id), endFirst, "answer read");
-        if (!endFirst) write(from, id, "", true);
-        network.settle();
-        read(to, id);
-        assert.equal(from.streamFinished(id), true);
-        assert.equal(to.streamFinished(id), true);
-      }
-      write(from, own, "a");
-      network.settle();
-      assert.equal(from.streamFinished(own), false);
-      write(from, own, "", true);
-      assert.equal(from.streamFinished(own), true);
-      network.settle();
-      assert.equal(to.streamFinished(own), false);
-      read(to, own);
-      assert.equal(to.streamFinished(own), true);
-    }
-  });
-
   it("large bodies pass whole, on several streams at once", async () => {
     const network = await connected(traits);
     for (const [from, to] of directions(network)) {
@@ -147,6 +112,59 @@ export function testStreams(traits: QuicEngineTraits): void {
         return part.fin;
       });
       assert.ok(Buffer.concat(received).equals(body));
+    }
+  });
+
+  it("a stream that stalls does not hold up another, however much passes on that", async () => {
+    const windows = { connectionWindowBytes: 10 * 1024 * 1024, streamWindowBytes: 1024 * 1024 };
+    const transport = transportSettings({
+      ...windows,
+      maxBidirectionalStreams: 128,
+      maxUnidirectionalStreams: 16,
+    });
+    const network = await connected(traits, { server: { transport }, client: { transport } });
+    for (const [from, to] of directions(network)) {
+      const id = firstIds(network, from).both;
+      const stalled = Buffer.alloc(windows.streamWindowBytes);
+      let written = 0;
+      await network.until("the window to be full", () => {
+        const taken = from.writeStream(id, stalled, written, stalled.length, false);
+        written += Math.max(0, taken);
+        return taken === StreamResult.blocked && written > 64 * 1024;
+      });
+      const other = pattern(4 * 1024 * 1024);
+      for (let i = 1; i <= 4; i++) {
+        const received = await transfer(network, [from, to], id + 4 * i, other);
+        assert.ok(received.equals(other), `after ${i * 4} MiB`);
+      }
+    }
+  });
+
+  it("all streams together begin with no more than the connection's window", async () => {
+    for (const connectionWindowBytes of [1_000_000, 100_000]) {
+      const transport = transportSettings({
+        connectionWindowBytes,
+        streamWindowBytes: 200_000,
+        maxBidirectionalStreams: 10,
+        maxUnidirectionalStreams: 5,
+      });
+      const network = await connected(traits, { server: { transport } });
+      const { client } = network;
+      const body = Buffer.alloc(200_000);
+      const ids = Array.from({ length: 10 }, (_, i) => 4 * i);
+      const written = new Map(ids.map((id) => [id, 0]));
+      await network.until("all windows to be full", () => {
+        let taken = 0;
+        for (const id of ids) {
+          const done = written.get(id) ?? 0;
+          const more = Math.max(0, client.writeStream(id, body, done, body.length, false));
+          written.set(id, done + more);
+          taken += more;
+        }
+        return taken === 0 && ids.every((id) => client.streamCapacity(id) === 0);
+      });
+      const total = [...written.values()].reduce((sum, octets) => sum + octets, 0);
+      assert.ok(total <= connectionWindowBytes && total > connectionWindowBytes / 2, `${total}`);
     }
   });
 

@@ -15,9 +15,12 @@ export interface QuicTransportSettings {
   readonly maxIdleTimeoutMs: number;
   readonly maxReceivePayloadBytes: number;
   readonly maxSendPayloadBytes: number;
-  /** Octets over all streams that the peer may send before we have read some. */
+  /**
+   * Octets over all streams that the peer may send before we have read some. An engine may see to it by what
+   * it lets each stream begin with.
+   */
   readonly connectionWindowBytes: number;
-  /** The same for one stream, whoever opened it. */
+  /** The most for one stream, whoever opened it. */
   readonly streamWindowBytes: number;
   /** Streams that the peer may have open. */
   readonly maxBidirectionalStreams: number;
@@ -53,6 +56,8 @@ export interface QuicClientSettings {
   readonly serverName: string;
   /** The name or address that the certificate must be for; empty: any. */
   readonly verifyName: string;
+  /** Sessions are remembered, so that later connections to the same address resume; `false`: they are not. */
+  readonly resume?: boolean;
   readonly keyLogPath: string;
 }
 
@@ -145,7 +150,11 @@ export interface QuicConnectionEngine {
   streamReadable(id: number): boolean;
   /** Streams with something to read. Dear (about 20 µs): for streams that `streamReadable` was not asked of. */
   readableStreams(into: number[]): number;
-  /** Reads into `target[start, end)`; returns octets, or a `StreamResult`. `streamFin`: that was its end. */
+  /**
+   * Reads into `target[start, end)`; returns octets, or a `StreamResult`. `streamFin`: that was its end. With
+   * no room at all (`start === end`) no octet is read, and what may be told is told all the same: a reset, and
+   * an end that nothing unread is before.
+   */
   readStream(id: number, target: Buffer, start: number, end: number): number;
   readonly streamFin: boolean;
   readonly streamCode: number;
@@ -165,15 +174,15 @@ export interface QuicConnectionEngine {
   /** Streams that the peer lets us open now. */
   bidirectionalStreamsLeft(): number;
   unidirectionalStreamsLeft(): number;
-  /** Both directions have ended and been read: the ID can be forgotten. */
-  streamFinished(id: number): boolean;
-
   /** Largest datagram that can be sent now; 0: the peer takes none. */
   datagramCapacity(): number;
   /** False: the queue is full, and it was dropped. */
   sendDatagram(bytes: Buffer, start: number, end: number): boolean;
   /** Reads the oldest into `target[start, end)`; returns its length, -1: none. */
   readDatagram(target: Buffer, start: number, end: number): number;
+
+  /** Something that the peer acknowledges goes out with the next packet (RFC 9000 section 10.1.2). */
+  ping(): void;
 
   /** CONNECTION_CLOSE. Later calls change nothing. */
   close(application: boolean, code: number, reason: string): void;
@@ -187,6 +196,13 @@ export interface QuicConnectionEngine {
   retiredConnectionId(): Buffer | null;
   /** Takes the next event of a path off the queue; `null`: none. */
   pathEvent(): QuicPathEvent | null;
+  /**
+   * The connection still does what it should, and soon will not: the engine loses a little with streams of
+   * some kinds, and has lost much. Whoever can should go on with another connection. Cheap.
+   */
+  readonly worn: boolean;
+  /** Octets of packets that were the peer's own: neither forged nor spoiled, nor come before. Dear (about 8 µs). */
+  authenticOctets(): number;
   /** Dear (about 10 µs). */
   stats(): QuicStats;
 }

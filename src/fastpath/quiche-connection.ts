@@ -6,9 +6,8 @@
  * What quiche 0.18 does not bound, and whoever drives this must, by what is received against what is
  * delivered: CRYPTO frames in gaps (27 octets of memory for each that came), STREAM frames of one octet in gaps
  * (25, until the window is full), PATH_CHALLENGEs that wait for the congestion window (3), retired connection
- * IDs (2), ACKs of packets that were never sent, which it believes. Streams cost credit for good in two ways:
- * one that was stopped, and ends by FIN instead of a reset, is never given back to the peer; what a reset
- * stream had received and nobody had read stays taken from the connection's window.
+ * IDs (2), ACKs of packets that were never sent, which it believes. What it loses for good with streams that
+ * end early: `quiche-wear.ts` and `quiche-windows.ts`.
  */
 import type { Quiche } from "@matrixai/quic/native/quiche.js";
 import type { Connection, Host, PathEvent, SendInfo } from "@matrixai/quic/native/types.js";
@@ -35,6 +34,13 @@ const MIN_TARGET_BYTES = 1200;
 
 /** Packets after the handshake in which a client looks for a ticket; servers send theirs in the first ones. */
 const TICKET_PACKETS = 16;
+
+/**
+ * Packets of a connection that is to be closed, ahead of the one that says so. When a probe of the handshake falls
+ * due between a client's close and its packet, quiche has no end of them: it may not send the probe any more, and
+ * waits for it. The peer is left to its idle timeout then.
+ */
+const MAX_LAST_PACKETS = 16;
 
 /** What a client does with a session that can be resumed. */
 export type RememberSession = (session: Uint8Array) => void;
@@ -75,13 +81,14 @@ export class QuicheConnection implements QuicConnectionEngine {
   /** What the peer is still to be told, once it can read it. */
   #refusal: QuicClose | null = null;
   #closeReason: QuicClose | null = null;
+  #lastPackets = 0;
   #protocol = "";
 
   constructor({ quiche, native, paths, rules, remember }: QuicheConnectionParts) {
     this.#native = native;
     this.#paths = paths;
     this.#rules = rules;
-    this.#streams = new QuicheStreams(quiche, native, remember === null ? "server" : "client");
+    this.#streams = new QuicheStreams(quiche, native, remember === null ? "server" : "client", rules.peer);
     this.#ids = new QuicheIds(native);
     this.#keyLog = rules.keyLogPath === "" ? null : QuicheKeyLog.open(native, rules.keyLogPath);
     this.#remember = remember;
@@ -215,10 +222,6 @@ export class QuicheConnection implements QuicConnectionEngine {
     return Math.min(this.#native.peerStreamsLeftUni(), MAX_QUIC_INTEGER);
   }
 
-  streamFinished(id: number): boolean {
-    return this.#streams.finished(id);
-  }
-
   datagramCapacity(): number {
     return this.#native.dgramMaxWritableLen() ?? 0;
   }
@@ -239,6 +242,10 @@ export class QuicheConnection implements QuicConnectionEngine {
       if (length <= view.length) return this.#native.dgramRecv(view) ?? -1;
       this.#native.dgramRecvVec();
     }
+  }
+
+  ping(): void {
+    this.#native.sendAckEliciting();
   }
 
   close(application: boolean, code: number, reason: string): void {
@@ -264,6 +271,14 @@ export class QuicheConnection implements QuicConnectionEngine {
     }
   }
 
+  get worn(): boolean {
+    return this.#streams.worn;
+  }
+
+  authenticOctets(): number {
+    return this.#native.stats().recvBytes;
+  }
+
   stats(): QuicStats {
     const { recv, sent, lost, recvBytes, sentBytes } = this.#native.stats();
     const paths = this.#native.pathStats();
@@ -282,6 +297,8 @@ export class QuicheConnection implements QuicConnectionEngine {
   #write(view: Buffer): number {
     const sent = this.#send(view);
     if (sent === null) return 0;
+    const isLast = this.#ending !== "none" && this.#refusal === null && !this.#native.isDraining();
+    if (isLast && ++this.#lastPackets === MAX_LAST_PACKETS) this.#end();
     this.#paths.setSent(sent[1].from, sent[1].to);
     return sent[0];
   }

@@ -16,6 +16,7 @@ import type {
 import { checkIdentity } from "./quiche-identity.ts";
 import { QuicheSessions } from "./quiche-sessions.ts";
 import { applyTransport, checkTransport } from "./quiche-transport.ts";
+import type { PeerStreams } from "./quiche-wear.ts";
 import { type QuicheTrust, trustOf } from "./quiche-trust.ts";
 
 /** One key that encrypts, one that signs, and a name: what BoringSSL takes. */
@@ -26,6 +27,8 @@ const MAX_ALPN_BYTES = 255;
 
 /** What connections of both roles need to know. */
 export interface QuicheRules {
+  /** What the peer may open. */
+  readonly peer: PeerStreams;
   /** Packets of other paths than the first are dropped. */
   readonly fixedPath: boolean;
   readonly earlyData: boolean;
@@ -43,7 +46,8 @@ export interface QuicheClientContext extends QuicClientContext {
   readonly config: Config;
   readonly rules: QuicheRules;
   readonly trust: QuicheTrust;
-  readonly sessions: QuicheSessions;
+  /** `null`: none is remembered. */
+  readonly sessions: QuicheSessions | null;
 }
 
 /** Throws an `Error` in words. */
@@ -74,7 +78,8 @@ export function clientContext(quiche: Quiche, settings: QuicClientSettings): Qui
   applyCommon(config, settings);
   // A client of ours stays where it is, and so do servers.
   const rules = rulesOf(settings, true, false, trust.checkedName);
-  return { role: "client", config, rules, trust, sessions: new QuicheSessions() };
+  const sessions = settings.resume === false ? null : new QuicheSessions();
+  return { role: "client", config, rules, trust, sessions };
 }
 
 /** quiche without authorities would trust nobody. */
@@ -102,12 +107,12 @@ function applyCommon(config: Config, settings: QuicServerSettings | QuicClientSe
 }
 
 function rulesOf(
-  { keyLogPath }: QuicServerSettings | QuicClientSettings,
+  { transport, keyLogPath }: QuicServerSettings | QuicClientSettings,
   fixedPath: boolean,
   earlyData: boolean,
   checkedName: string,
 ): QuicheRules {
-  return { fixedPath, earlyData, checkedName, keyLogPath };
+  return { peer: transport, fixedPath, earlyData, checkedName, keyLogPath };
 }
 
 function inWords<T>(what: string, make: () => T): T {

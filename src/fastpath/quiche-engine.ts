@@ -15,9 +15,11 @@ import type {
   QuicServerIds,
   QuicServerSettings,
 } from "./quic-engine.ts";
+import { nativeAddon } from "./native-addon.ts";
 import { loadQuiche } from "./quiche-binding.ts";
 import { QuicheConnection } from "./quiche-connection.ts";
 import { resetTokenOf } from "./quiche-ids.ts";
+import { QuicheMemory } from "./quiche-memory.ts";
 import {
   clientContext,
   type QuicheClientContext,
@@ -35,16 +37,22 @@ export type QuicEngineLoad =
 /** The engine, or in one line why there is none on this machine. */
 export async function loadQuicEngine(): Promise<QuicEngineLoad> {
   const load = await loadQuiche();
-  return load.kind === "loaded" ? { kind: "loaded", engine: new QuicheEngine(load.quiche) } : load;
+  if (load.kind === "missing") return load;
+  const addon = nativeAddon();
+  const memory = addon === null ? null : new QuicheMemory((bytes) => addon.adjustExternalMemory(bytes));
+  return { kind: "loaded", engine: new QuicheEngine(load.quiche, memory) };
 }
 
 export class QuicheEngine implements QuicEngine {
   readonly name = "quiche 0.18.0";
   readonly versions: readonly number[];
   readonly #quiche: Quiche;
+  readonly #memory: QuicheMemory | null;
 
-  constructor(quiche: Quiche) {
+  /** `memory`: `null` when V8 cannot be told. */
+  constructor(quiche: Quiche, memory: QuicheMemory | null) {
     this.#quiche = quiche;
+    this.#memory = memory;
     this.versions = [quiche.PROTOCOL_VERSION];
   }
 
@@ -68,6 +76,7 @@ export class QuicheEngine implements QuicEngine {
       this.#quiche.Connection.accept(ids.scid, ids.originalDcid, to, from, config),
     );
     if (native === null) return null;
+    this.#memory?.hold(native);
     return new QuicheConnection({ quiche: this.#quiche, native, paths, rules, remember: null });
   }
 
@@ -78,9 +87,10 @@ export class QuicheEngine implements QuicEngine {
     const { from, to } = paths.first;
     const native = attempt(() => this.#quiche.Connection.connect(trust.serverName, scid, to, from, config));
     if (native === null) return null;
-    const session = sessions.of(path.remote);
+    this.#memory?.hold(native);
+    const session = sessions?.of(path.remote);
     if (session !== undefined) native.setSession(session);
-    const remember = (made: Uint8Array): void => sessions.remember(path.remote, made);
+    const remember = (made: Uint8Array): void => sessions?.remember(path.remote, made);
     return new QuicheConnection({ quiche: this.#quiche, native, paths, rules, remember });
   }
 }

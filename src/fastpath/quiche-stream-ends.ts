@@ -1,7 +1,7 @@
 /**
- * Which streams have ended in one direction and not in the other. quiche tells the end of receiving only,
- * and forgets a stream when the peer has acknowledged its end, which is later than its owner can forget
- * it. `quiche-streams.ts` reports what happens; what is remembered is bounded by the streams that are open.
+ * Which streams nothing more is delivered of, though quiche says otherwise: those that we have stopped, and
+ * those whose reset was read, which quiche calls readable for as long as it knows them. `quiche-streams.ts`
+ * reports what happens; what is remembered is bounded by the streams that quiche has.
  */
 
 /** The two lowest bits of a stream ID (RFC 9000 section 2.1). */
@@ -17,16 +17,8 @@ type Received = (id: number) => boolean;
 export class QuicheStreamEnds {
   readonly #ownBit: number;
   readonly #received: Received;
-  readonly #sendEnded = new Set<number>();
-  readonly #receiveEnded = new Set<number>();
-  /**
-   * Streams that nothing more is delivered of, though quiche says otherwise: those that we have stopped, and
-   * those whose reset was read, which quiche calls readable for as long as it knows them.
-   */
   readonly #over = new Set<number>();
   #sweepAt = SWEEP_OVER;
-  /** Our unidirectional streams that were begun and have not ended. */
-  readonly #sending = new Set<number>();
 
   constructor(role: "server" | "client", received: Received) {
     this.#ownBit = role === "server" ? SERVER_BIT : 0;
@@ -42,22 +34,8 @@ export class QuicheStreamEnds {
     return isStreamId(id) && ((id & UNIDIRECTIONAL_BIT) === 0 || (id & SERVER_BIT) === this.#ownBit);
   }
 
-  sendBegun(id: number): void {
-    if (isUnidirectional(id)) this.#sending.add(id);
-  }
-
-  sendEnd(id: number): void {
-    if (isUnidirectional(id)) this.#sending.delete(id);
-    else if (!this.#receiveEnded.delete(id) && !this.receiveIsOver(id)) this.#sendEnded.add(id);
-  }
-
-  receiveEnd(id: number): void {
-    if (!isUnidirectional(id) && !this.#sendEnded.delete(id)) this.#receiveEnded.add(id);
-  }
-
   /** Nothing more is delivered, whatever quiche says. */
   receiveOver(id: number): void {
-    this.receiveEnd(id);
     this.#over.add(id);
     if (this.#over.size > this.#sweepAt) this.#sweep();
   }
@@ -68,9 +46,6 @@ export class QuicheStreamEnds {
 
   /** quiche knows no such stream: it never was, or has ended in both directions. */
   forget(id: number): void {
-    this.#sending.delete(id);
-    this.#sendEnded.delete(id);
-    this.#receiveEnded.delete(id);
     this.#over.delete(id);
   }
 
@@ -78,19 +53,10 @@ export class QuicheStreamEnds {
     return this.isOver(id) || this.#received(id);
   }
 
-  finished(id: number): boolean {
-    if (!this.canReceive(id)) return !this.#sending.has(id);
-    return !this.#sendEnded.has(id) && !this.#receiveEnded.has(id) && this.receiveIsOver(id);
-  }
-
   #sweep(): void {
     for (const id of this.#over) if (this.#received(id)) this.#over.delete(id);
     this.#sweepAt = Math.max(SWEEP_OVER, 2 * this.#over.size);
   }
-}
-
-function isUnidirectional(id: number): boolean {
-  return (id & UNIDIRECTIONAL_BIT) !== 0;
 }
 
 /** Native code would take anything else for another stream: NaN is stream 0 to it. */

@@ -8,6 +8,7 @@ import { assert } from "../base/assert.ts";
 import { MAX_QUIC_INTEGER, StreamResult } from "./quic-engine.ts";
 import { quicheFailure } from "./quiche-errors.ts";
 import { QuicheStreamEnds } from "./quiche-stream-ends.ts";
+import { type PeerStreams, QuicheWear } from "./quiche-wear.ts";
 
 /** quiche sends the lowest of 0 to 255 first, and 127 unless it is told: urgency 3 (RFC 9218 section 4.1). */
 const URGENCY_OFFSET = 124;
@@ -21,14 +22,20 @@ export class QuicheStreams {
   readonly #quiche: Quiche;
   readonly #native: Connection;
   readonly #ends: QuicheStreamEnds;
+  readonly #wear: QuicheWear;
   #fin = false;
   #code = 0;
 
-  constructor(quiche: Quiche, native: Connection, role: "server" | "client") {
+  constructor(quiche: Quiche, native: Connection, role: "server" | "client", peer: PeerStreams) {
     this.#quiche = quiche;
     this.#native = native;
     // A reset that was not read is the end to quiche already.
     this.#ends = new QuicheStreamEnds(role, (id) => native.streamFinished(id) && !native.streamReadable(id));
+    this.#wear = new QuicheWear(role, peer, (id) => this.#isKnown(id));
+  }
+
+  get worn(): boolean {
+    return this.#wear.worn;
   }
 
   get fin(): boolean {
@@ -53,12 +60,26 @@ export class QuicheStreams {
     this.#fin = false;
     if (!this.#ends.canReceive(id)) return StreamResult.unknown;
     if (this.#ends.isOver(id)) return StreamResult.blocked;
+    if (start === end) return this.#readEnd(id);
+    return this.#read(id, target.subarray(start, end));
+  }
+
+  /**
+   * A reset, or an end that nothing unread is before: quiche calls both finished while they are to be read. It
+   * must not be asked with no room: of an end, it would go on to call a stream readable that it has forgotten.
+   */
+  #readEnd(id: number): number {
+    const ended = this.#native.streamReadable(id) && this.#native.streamFinished(id);
+    return ended ? this.#read(id, new Uint8Array(1)) : StreamResult.blocked;
+  }
+
+  #read(id: number, target: Uint8Array): number {
     try {
-      const read = this.#native.streamRecv(id, target.subarray(start, end));
+      const read = this.#native.streamRecv(id, target);
       if (read === null) return StreamResult.blocked;
       if (read[1]) {
         this.#fin = true;
-        this.#ends.receiveEnd(id);
+        this.#wear.used(id);
       }
       return read[0];
     } catch (error) {
@@ -71,7 +92,7 @@ export class QuicheStreams {
     try {
       return this.#native.streamCapacity(id);
     } catch (error) {
-      return this.#writeFailed(id, error);
+      return this.#writeFailed(error);
     }
   }
 
@@ -81,19 +102,18 @@ export class QuicheStreams {
     try {
       taken = this.#native.streamSend(id, bytes, fin);
     } catch (error) {
-      return this.#writeFailed(id, error);
+      return this.#writeFailed(error);
     }
     // Blocked, or quiche knows the stream no more.
     if (taken === null) return Math.min(this.capacity(id), StreamResult.blocked);
-    if (fin && taken === bytes.length) this.#ends.sendEnd(id);
-    else this.#ends.sendBegun(id);
+    this.#wear.used(id);
     return taken;
   }
 
   reset(id: number, code: number): void {
     assertCode(code);
     if (!this.#ends.canSend(id)) return;
-    if (this.#native.streamShutdown(id, this.#quiche.Shutdown.Write, code) !== null) this.#ends.sendEnd(id);
+    this.#native.streamShutdown(id, this.#quiche.Shutdown.Write, code);
   }
 
   /**
@@ -105,8 +125,9 @@ export class QuicheStreams {
     if (!this.#ends.canReceive(id) || this.#ends.receiveIsOver(id)) return;
     this.#discard(id);
     if (this.#ends.receiveIsOver(id)) return;
-    if (this.#native.streamShutdown(id, this.#quiche.Shutdown.Read, code) !== null)
-      this.#ends.receiveOver(id);
+    if (this.#native.streamShutdown(id, this.#quiche.Shutdown.Read, code) === null) return;
+    this.#ends.receiveOver(id);
+    this.#wear.stopped(id);
   }
 
   prioritise(id: number, urgency: number, incremental: boolean): void {
@@ -119,8 +140,15 @@ export class QuicheStreams {
     }
   }
 
-  finished(id: number): boolean {
-    return this.#ends.finished(id);
+  /** Whether quiche has not forgotten a stream that was. It throws for one that it has. */
+  #isKnown(id: number): boolean {
+    if (!this.#native.streamFinished(id)) return true;
+    try {
+      this.#native.streamCapacity(id);
+      return true;
+    } catch (error) {
+      return quicheFailure(error).kind !== "no-stream";
+    }
   }
 
   #discard(id: number): void {
@@ -146,12 +174,11 @@ export class QuicheStreams {
     }
   }
 
-  #writeFailed(id: number, error: unknown): number {
+  #writeFailed(error: unknown): number {
     const failure = quicheFailure(error);
     switch (failure.kind) {
       case "stopped":
         this.#code = failure.code;
-        this.#ends.sendEnd(id);
         return StreamResult.ended;
       case "blocked":
         return StreamResult.blocked;

@@ -6,6 +6,7 @@
  */
 import type { Config } from "@matrixai/quic/native/types.js";
 import type { QuicTransportSettings } from "./quic-engine.ts";
+import { applyWindows } from "./quiche-windows.ts";
 
 /** The least that every path must carry (RFC 9000 section 14). */
 const MIN_PAYLOAD_BYTES = 1200;
@@ -75,15 +76,4 @@ export function applyTransport(config: Config, settings: QuicTransportSettings):
   config.enablePacing(false);
   const queued = settings.maxQueuedDatagrams;
   if (queued > 0) config.enableDgram(true, queued, queued);
-}
-
-/** quiche widens windows by itself, up to 24 MB: what was asked for is also the most. */
-function applyWindows(config: Config, settings: QuicTransportSettings): void {
-  const { connectionWindowBytes, streamWindowBytes } = settings;
-  config.setInitialMaxData(connectionWindowBytes);
-  config.setMaxConnectionWindow(connectionWindowBytes);
-  config.setInitialMaxStreamDataBidiLocal(streamWindowBytes);
-  config.setInitialMaxStreamDataBidiRemote(streamWindowBytes);
-  config.setInitialMaxStreamDataUni(streamWindowBytes);
-  config.setMaxStreamWindow(streamWindowBytes);
 }

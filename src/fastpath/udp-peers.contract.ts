@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { createSocket, type Socket } from "node:dgram";
 import { once } from "node:events";
+import { networkInterfaces } from "node:os";
 import { formatIp, parseIp } from "../base/ip.ts";
 import { Observed } from "./transport-peers.contract.ts";
 import {
@@ -11,6 +12,7 @@ import {
   UDP_RECORD_WORDS,
   UDP_REMOTE,
   UDP_REMOTE_PORT,
+  UDP_SCOPE,
   UDP_START,
   type UdpAddress,
   type UdpBatch,
@@ -41,6 +43,7 @@ export interface Arrival {
   readonly remotePort: number;
   readonly local: string;
   readonly ecn: number;
+  readonly scope: number;
 }
 
 /** An owner that keeps what it gets. */
@@ -95,6 +98,7 @@ function arrivalAt({ bytes, records }: UdpBatch, at: number): Arrival {
     remotePort: records[at + UDP_REMOTE_PORT] as number,
     local: formatIp(records.slice(at + UDP_LOCAL, at + UDP_LOCAL + 4)),
     ecn: records[at + UDP_ECN] as number,
+    scope: records[at + UDP_SCOPE] as number,
   };
 }
 
@@ -157,7 +161,7 @@ export async function openPair(sockets: UdpSockets, host: string = IPV4): Promis
   return { socket, own, peer, path: pathTo(host, peer.port) };
 }
 
-export function closePair({ socket, peer }: UdpPair): void {
+export function closePair({ socket, peer }: Pick<UdpPair, "socket" | "peer">): void {
   socket.close();
   peer.socket.close();
 }
@@ -166,6 +170,23 @@ export function addressOf(host: string, port: number): UdpAddress {
   const words = new Uint32Array(4);
   parseIp(host, words);
   return { words, port };
+}
+
+/** A link-local address of this machine, as Node.js spells it, and the index of its interface. */
+export interface LinkLocal {
+  readonly host: string;
+  readonly scope: number;
+}
+
+/** `null`: this machine has none. */
+export function linkLocal(): LinkLocal | null {
+  for (const [name, addresses] of Object.entries(networkInterfaces())) {
+    for (const { family, address, ...rest } of addresses ?? []) {
+      const scope = family === "IPv6" && "scopeid" in rest ? rest.scopeid : 0;
+      if (scope !== undefined && scope > 0) return { host: `${address}%${name}`, scope };
+    }
+  }
+  return null;
 }
 
 /** Where the kernel chooses the local address. */

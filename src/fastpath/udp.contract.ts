@@ -18,6 +18,7 @@ import {
   UdpRecorder,
   type UdpTraits,
 } from "./udp-peers.contract.ts";
+import { testScopes } from "./udp-scopes.contract.ts";
 import { testSending } from "./udp-sending.contract.ts";
 import { MAX_UDP_SEGMENTS, type UdpOptions, type UdpSocket } from "./udp.ts";
 
@@ -34,6 +35,7 @@ export function testUdp(traits: UdpTraits): void {
   testBinding(traits);
   testLifetime(traits);
   testSending(traits);
+  testScopes(traits);
 }
 
 /** Any free port of loopback. */

@@ -6,10 +6,12 @@
  * and calls `send`. What is staged goes out when the current callback returns, or with `flush`.
  */
 
-/** An address as four words in network order, IPv4 mapped into IPv6 (`base/ip.ts`), and a port. */
+/** An address as four words in network order, IPv4 mapped into IPv6 (`base/ip.ts`), and a port; RFC 4007 has scopes. */
 export interface UdpAddress {
   readonly words: Uint32Array;
   readonly port: number;
+  /** Of a link-local IPv6 address: the index of the interface behind which it is. Others have none. */
+  readonly scope?: number;
 }
 
 /**

@@ -6,6 +6,17 @@
 import type { Plan } from "./plan.ts";
 
 export type ToWorker =
+  /**
+   * The workers, for packets of QUIC that reach the wrong one: before the first plan, and whenever one comes
+   * or goes. By their places: where each takes packets over; 0: it does not, or is not there. `takers`: the
+   * places of those that take new clients.
+   */
+  | {
+      readonly kind: "peers";
+      readonly secret: Uint8Array;
+      readonly ports: readonly number[];
+      readonly takers: readonly number[];
+    }
   /** Compile the plan and bind its new listeners; take no connection on them yet. */
   | { readonly kind: "prepare"; readonly plan: Plan }
   /** Swap to the prepared plan, close listeners that it no longer has. */
@@ -30,6 +41,8 @@ export type FromWorker =
       readonly kind: "prepared";
       readonly generation: number;
       readonly ports: Readonly<Record<string, number>>;
+      /** Where the worker takes packets of QUIC over; 0: it does not. */
+      readonly handOverPort: number;
     }
   | { readonly kind: "refused"; readonly generation: number; readonly reason: string }
   | { readonly kind: "committed"; readonly generation: number }

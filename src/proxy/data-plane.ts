@@ -10,9 +10,13 @@ import type { TransportKind } from "../fastpath/choose-transport.ts";
 import { openTransport } from "../fastpath/open-transport.ts";
 import { AccessLog, discardAccessLog, openAccessLog, type OpenedAccessLog } from "./finish/access-log.ts";
 import { FLUSH_INTERVAL_MS } from "./finish/log-writer.ts";
-import { compileGeneration, type Generation } from "./generation.ts";
+import { compileGeneration, type Generation, listenerKey, type ListenerRuntime } from "./generation.ts";
+import { GLOBAL_SLOTS } from "./global-slots.ts";
 import { ListenerSocket } from "./listener/listener-socket.ts";
-import { GLOBAL_SLOTS, type ListenerPlan, type Plan } from "./plan.ts";
+import { QuicListener } from "./listener/quic-listener.ts";
+import type { WorkerListener } from "./listener/worker-listener.ts";
+import type { ListenerPlan, Plan } from "./plan.ts";
+import { type QuicPeers, QuicPlane } from "./quic-plane.ts";
 import type { Stripe } from "./state/stripe.ts";
 import { UpstreamPools } from "./upstream/upstream-pools.ts";
 import type { WorkerContext } from "./worker-context.ts";
@@ -46,17 +50,24 @@ export class BindError extends Error {
 interface Prepared {
   readonly generation: Generation;
   /** Only the addresses that the current plan has not. */
-  readonly bound: ReadonlyMap<string, ListenerSocket>;
+  readonly bound: ReadonlyMap<string, WorkerListener>;
   readonly accessLog: OpenedAccessLog;
+}
+
+/** One removal of a listener, which may come back and be removed again. */
+interface Departure {
+  readonly key: string;
 }
 
 export class DataPlane {
   readonly #context: WorkerContext;
+  readonly #quic: QuicPlane;
   readonly #pools: UpstreamPools;
   readonly #clock: NodeJS.Timeout;
-  #listeners = new Map<string, ListenerSocket>();
+  /** By `listenerKey`. */
+  #listeners = new Map<string, WorkerListener>();
   /** Listeners that a reload removed, while their last connections end. */
-  readonly #leaving = new Set<ListenerSocket>();
+  readonly #leaving = new Map<WorkerListener, Departure>();
   #prepared: Prepared | null = null;
   /** The plan that is live. */
   #plan: Plan | null = null;
@@ -65,16 +76,20 @@ export class DataPlane {
   constructor(options: DataPlaneOptions) {
     const clock = new Clock();
     const { stripe, log } = options;
+    const { counters } = stripe;
     const transport = openTransport(options.transport, clock);
+    const wheel = new TimerWheel(clock.nowMs);
+    this.#quic = new QuicPlane({ transport, clock, wheel, counters, worker: stripe.index });
     this.#context = {
       transport,
-      wheel: new TimerWheel(clock.nowMs),
+      wheel,
       stripe,
-      counters: stripe.counters,
-      accessLog: new AccessLog(stripe.counters, log),
+      counters,
+      accessLog: new AccessLog(counters, log),
       log,
       random: new RandomHex(),
       clock,
+      quic: this.#quic,
       chance: () => Math.random(),
     };
     this.#pools = new UpstreamPools(this.#context);
@@ -88,20 +103,31 @@ export class DataPlane {
   get openConnections(): number {
     let open = 0;
     for (const listener of this.#listeners.values()) open += listener.openConnections;
-    for (const listener of this.#leaving) open += listener.openConnections;
+    for (const listener of this.#leaving.keys()) open += listener.openConnections;
     return open;
+  }
+
+  /** Where other workers hand packets over to this one; 0: nowhere. Known once a plan with QUIC is prepared. */
+  get handOverPort(): number {
+    return this.#quic.handOverPort;
+  }
+
+  /** The other workers, if there can be any. To be called before the first plan, and whenever one comes or goes. */
+  setPeers(peers: QuicPeers): void {
+    this.#quic.setPeers(peers);
   }
 
   /**
    * Compiles the plan and binds what is new in it; nothing changes for traffic yet. Rejects with
-   * `BindError` or `ListenerTlsError`, or an errno of the access log, and leaves nothing bound or open.
-   * Returns the real port of each listener by name.
+   * `BindError`, `ListenerTlsError`, `BackendTlsError` or `QuicUnavailableError`, or an errno of the access
+   * log, and leaves nothing bound or open. Returns the real port of each listener by name.
    */
   async prepare(plan: Plan): Promise<Record<string, number>> {
     if (this.#prepared !== null) await this.abort(this.#prepared.generation.plan.generation);
+    await this.#quic.open(plan);
     const generation = this.#compile(plan);
     const accessLog = openAccessLog(plan.accessLog);
-    const bound = new Map<string, ListenerSocket>();
+    const bound = new Map<string, WorkerListener>();
     this.#prepared = { generation, bound, accessLog };
     try {
       return await this.#bindAll(generation, bound);
@@ -114,7 +140,7 @@ export class DataPlane {
   /** What a plan that cannot be compiled has brought into the pools leaves them again. */
   #compile(plan: Plan): Generation {
     try {
-      return compileGeneration(plan, this.#pools, this.#context.transport);
+      return compileGeneration(plan, this.#pools, this.#context.transport, this.#quic);
     } catch (error) {
       if (this.#plan !== null) this.#pools.adopt(this.#plan);
       throw error;
@@ -124,13 +150,14 @@ export class DataPlane {
   /** Fills `bound` with what is new, and tells the ports of all. */
   async #bindAll(
     generation: Generation,
-    bound: Map<string, ListenerSocket>,
+    bound: Map<string, WorkerListener>,
   ): Promise<Record<string, number>> {
     const ports: Record<string, number> = Object.create(null) as Record<string, number>;
     for (const listener of generation.plan.listeners) {
-      const known = this.#listeners.get(listener.address);
+      const key = listenerKey(listener);
+      const known = this.#listeners.get(key);
       const socket = known ?? (await this.#bind(listener, generation));
-      if (known === undefined) bound.set(listener.address, socket);
+      if (known === undefined) bound.set(key, socket);
       ports[listener.name] = socket.port;
     }
     return ports;
@@ -145,16 +172,19 @@ export class DataPlane {
     this.#context.accessLog.use(prepared.accessLog);
     this.#pools.adopt(plan);
     this.#plan = plan;
-    const kept = new Map<string, ListenerSocket>();
-    for (const [address, runtime] of prepared.generation.listeners) {
-      const known = this.#listeners.get(address);
+    const kept = new Map<string, WorkerListener>();
+    for (const [key, runtime] of prepared.generation.listeners) {
+      const known = this.#listeners.get(key) ?? this.#comeBack(key, prepared.bound);
       known?.adopt(prepared.generation, runtime);
-      const socket = known ?? prepared.bound.get(address);
-      if (socket !== undefined) kept.set(address, socket);
+      const socket = known ?? prepared.bound.get(key);
+      if (socket !== undefined) kept.set(key, socket);
     }
-    for (const [address, socket] of this.#listeners) if (!kept.has(address)) void this.#leave(socket);
+    for (const [key, socket] of this.#listeners) if (!kept.has(key)) void this.#leave(key, socket);
     this.#listeners = kept;
-    for (const socket of prepared.bound.values()) socket.accept();
+    for (const [key, socket] of prepared.bound) {
+      if (kept.get(key) === socket) socket.accept();
+      else void socket.close();
+    }
   }
 
   /** Forgets the prepared plan. */
@@ -164,7 +194,7 @@ export class DataPlane {
     this.#prepared = null;
     discardAccessLog(prepared.accessLog);
     if (this.#plan !== null) this.#pools.adopt(this.#plan);
-    await closeAll(prepared.bound);
+    await closeAll(prepared.bound.values());
   }
 
   setAddresses(host: string, addresses: readonly string[]): void {
@@ -186,8 +216,8 @@ export class DataPlane {
 
   /** Takes no more connections, ends the others after their request; resolves when none is left. */
   async drain(): Promise<void> {
-    await Promise.all([...this.#listeners.values()].map((listener) => listener.drain()));
-    while (this.openConnections > 0) await new Promise((resolve) => setTimeout(resolve, DRAIN_POLL_MS));
+    await Promise.all(Array.from(this.#listeners.values(), (listener) => this.#finish(listener)));
+    while (this.openConnections > 0) await pollPause();
     await this.#context.accessLog.flush();
   }
 
@@ -195,38 +225,74 @@ export class DataPlane {
   async stop(): Promise<number> {
     if (this.#prepared !== null) await this.abort(this.#prepared.generation.plan.generation);
     let cut = 0;
-    for (const listener of [...this.#listeners.values(), ...this.#leaving]) cut += listener.abort();
+    const listeners = [...this.#listeners.values(), ...this.#leaving.keys()];
+    for (const listener of listeners) cut += listener.abort();
     (this.#context.counters[GLOBAL_SLOTS.shutdown_aborted_connections_total] as number) += cut;
     this.#pools.retireAll();
+    const closed = closeAll(listeners);
+    this.#quic.close();
     this.#context.transport.close();
+    await closed;
     clearInterval(this.#clock);
     await this.#context.accessLog.close();
     return cut;
   }
 
-  async #bind(plan: ListenerPlan, generation: Generation): Promise<ListenerSocket> {
-    const runtime = generation.listeners.get(plan.address);
+  async #bind(plan: ListenerPlan, generation: Generation): Promise<WorkerListener> {
+    const runtime = generation.listeners.get(listenerKey(plan));
     if (runtime === undefined) throw new BindError(plan, "EINVAL");
     try {
-      const { host, port } = plan;
-      const listener = await this.#context.transport.bind({ host, port, reusePort: true });
-      return new ListenerSocket(this.#context, listener, generation, runtime);
+      return await this.#open(generation, runtime);
     } catch (error) {
       throw new BindError(plan, (error as NodeJS.ErrnoException).code ?? String(error));
     }
   }
 
+  async #open(generation: Generation, runtime: ListenerRuntime): Promise<WorkerListener> {
+    const context = this.#context;
+    if (runtime.quic !== null)
+      return await QuicListener.bind({ context, plane: this.#quic, generation, runtime });
+    const { host, port } = runtime.plan;
+    const listener = await context.transport.bind({ host, port, reusePort: true });
+    return new ListenerSocket(context, listener, generation, runtime);
+  }
+
   /** A listener that a reload removed: its connections have its drain budget to end by themselves. */
-  async #leave(socket: ListenerSocket): Promise<void> {
-    this.#leaving.add(socket);
-    const deadlineMs = performance.now() + socket.current.runtime.plan.drainTimeoutMs;
-    await socket.drain();
-    while (socket.openConnections > 0 && performance.now() < deadlineMs) {
-      await new Promise((resolve) => setTimeout(resolve, DRAIN_POLL_MS));
-    }
+  async #leave(key: string, socket: WorkerListener): Promise<void> {
+    const departure: Departure = { key };
+    this.#leaving.set(socket, departure);
+    await this.#empty(socket, performance.now() + socket.current.runtime.plan.drainTimeoutMs);
+    if (this.#leaving.get(socket) !== departure) return;
     const cut = socket.abort();
     (this.#context.counters[GLOBAL_SLOTS.shutdown_aborted_connections_total] as number) += cut;
+    await socket.close();
     this.#leaving.delete(socket);
+  }
+
+  /**
+   * A listener whose address was removed, and is there again before its connections have ended: two sockets
+   * of one worker on one UDP port would each get packets of the other's.
+   */
+  #comeBack(key: string, bound: ReadonlyMap<string, WorkerListener>): WorkerListener | undefined {
+    const port = bound.get(key)?.port;
+    for (const [socket, departure] of this.#leaving) {
+      if (departure.key !== key || socket.port !== port || !socket.resume()) continue;
+      this.#leaving.delete(socket);
+      return socket;
+    }
+    return undefined;
+  }
+
+  /** The socket goes with the last connection, so that whoever has bound the address too gets everything from then on. */
+  async #finish(listener: WorkerListener): Promise<void> {
+    await this.#empty(listener, Infinity);
+    await listener.close();
+  }
+
+  /** Drains a listener until its last connection has ended. */
+  async #empty(socket: WorkerListener, deadlineMs: number): Promise<void> {
+    await socket.drain();
+    while (socket.openConnections > 0 && performance.now() < deadlineMs) await pollPause();
   }
 
   #tick(): void {
@@ -239,6 +305,11 @@ export class DataPlane {
   }
 }
 
-async function closeAll(sockets: ReadonlyMap<string, ListenerSocket>): Promise<void> {
-  for (const socket of sockets.values()) await socket.drain();
+function pollPause(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, DRAIN_POLL_MS));
+}
+
+/** Whatever a close can do at once is done within the call. */
+async function closeAll(listeners: Iterable<WorkerListener>): Promise<void> {
+  await Promise.all(Array.from(listeners, (listener) => listener.close()));
 }

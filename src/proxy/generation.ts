@@ -10,6 +10,8 @@ import type { Transport } from "../fastpath/transport.ts";
 import type { Balancer } from "./balancer/balancer.ts";
 import { createBalancer } from "./balancer/create-balancer.ts";
 import { logPart } from "./finish/access-log-format.ts";
+import type { QuicServers } from "./listener/quic-contexts.ts";
+import { type QuicRuntime, quicRuntime } from "./listener/quic-runtime.ts";
 import type { ListenerPlan, Plan, RoutePlan, RouteSlots, ServicePlan } from "./plan.ts";
 import { compileRouter, type Router } from "./router/compile-router.ts";
 import type { Backend } from "./upstream/backend.ts";
@@ -37,6 +39,8 @@ export interface ListenerRuntime {
   readonly routes: readonly (RouteRuntime | undefined)[];
   /** For listeners that speak TLS; else `null`. Connections keep the one that they began with. */
   readonly tls: TlsServerContext | null;
+  /** For listeners that speak QUIC; else `null`. */
+  readonly quic: QuicRuntime | null;
   /** The listener in the access log's lines of requests without a route. */
   readonly logPart: WordText;
 }
@@ -44,7 +48,7 @@ export interface ListenerRuntime {
 export interface Generation {
   readonly plan: Plan;
   readonly trustedProxies: CidrSet;
-  /** By listener address (`host:port` as configured). */
+  /** By `listenerKey`. */
   readonly listeners: ReadonlyMap<string, ListenerRuntime>;
 }
 
@@ -59,21 +63,33 @@ export class ListenerTlsError extends Error {
   }
 }
 
-/** Throws `ListenerTlsError`. */
-export function compileGeneration(plan: Plan, pools: UpstreamPools, transport: Transport): Generation {
+/** Tells sockets apart across generations: the address as configured, which one of TCP and one of UDP can share. */
+export function listenerKey({ address, quic }: ListenerPlan): string {
+  return quic === null ? address : `udp:${address}`;
+}
+
+/** Throws `ListenerTlsError`. `quic`: of a worker that has any; else plans with QUIC listeners are refused. */
+export function compileGeneration(
+  plan: Plan,
+  pools: UpstreamPools,
+  transport: Transport,
+  quic: QuicServers | null = null,
+): Generation {
   const services = plan.services.map((service) => compileService(service, plan, pools));
   const listeners = new Map<string, ListenerRuntime>();
   plan.listeners.forEach((listener, index) => {
-    const tls = serverContext(listener, transport);
-    listeners.set(listener.address, { ...compileListener(listener, index, plan, services), tls });
+    const secured = orTlsError(listener, () => ({
+      tls: listener.tls === null ? null : transport.tlsServer(listener.tls.settings),
+      quic: quicRuntime(listener, plan.runtime, quic),
+    }));
+    listeners.set(listenerKey(listener), { ...compileListener(listener, index, plan, services), ...secured });
   });
   return { plan, trustedProxies: CidrSet.of(plan.security.trustedProxies), listeners };
 }
 
-function serverContext(listener: ListenerPlan, transport: Transport): TlsServerContext | null {
-  if (listener.tls === null) return null;
+function orTlsError<T>(listener: ListenerPlan, make: () => T): T {
   try {
-    return transport.tlsServer(listener.tls.settings);
+    return make();
   } catch (error) {
     throw new ListenerTlsError(listener, error instanceof Error ? error.message : String(error));
   }
@@ -89,7 +105,7 @@ function compileListener(
   index: number,
   plan: Plan,
   services: readonly ServiceRuntime[],
-): Omit<ListenerRuntime, "tls"> {
+): Omit<ListenerRuntime, "tls" | "quic"> {
   const routes = plan.routes.map((route): RouteRuntime | undefined => {
     const position = route.listeners.indexOf(index);
     const slots = route.metrics[position];

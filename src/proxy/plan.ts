@@ -3,7 +3,9 @@
  * message. `control/config` compiles TOML to it; the data plane reads nothing else. One plan is one
  * generation: connections keep the plan that they started with.
  */
+import type { QuicTransportSettings } from "../fastpath/quic-engine.ts";
 import type { TlsClientSettings, TlsServerSettings } from "../fastpath/tls.ts";
+import type { QuicPlan } from "./quic-plan.ts";
 import type { RuleNode } from "./router/rule.ts";
 
 export interface Plan {
@@ -27,11 +29,16 @@ export interface ListenerPlan {
   readonly address: string;
   readonly host: string;
   readonly port: number;
-  /** `h1`: HTTP/1, and HTTP/2 by prior knowledge; `h1s`: both over TLS, by ALPN; `tls`: TLS ends here, the bytes are relayed. */
-  readonly protocol: "h1" | "h1s" | "tls";
+  /**
+   * `h1`: HTTP/1, and HTTP/2 by prior knowledge; `h1s`: both over TLS, by ALPN; `tls`: TLS ends here, the bytes
+   * are relayed; `quic`: HTTP/3, or raw QUIC that is relayed.
+   */
+  readonly protocol: "h1" | "h1s" | "tls" | "quic";
   readonly http: HttpPlan;
   /** For `h1s` and `tls`; else `null`. */
   readonly tls: ListenerTlsPlan | null;
+  /** For `quic`; else `null`. */
+  readonly quic: QuicPlan | null;
   readonly h2: H2Plan;
   readonly websocket: WebSocketPlan;
   readonly grpc: GrpcPlan;
@@ -89,6 +96,7 @@ export interface H2Plan {
 export interface WebSocketPlan {
   readonly enabled: boolean;
   readonly h2ExtendedConnect: boolean;
+  readonly h3ExtendedConnect: boolean;
   readonly idleTimeoutMs: number;
   readonly maxMessageBytes: number;
   readonly pingsPerWindow: number;
@@ -139,10 +147,12 @@ export interface BackendPlan {
   /** Host name or numeric address; path of the socket when `port` is -1. */
   readonly host: string;
   readonly port: number;
-  /** `auto`: what ALPN says, h2 or h1. */
-  readonly protocol: "h1" | "h2" | "auto" | "tcp";
+  /** `auto`: what ALPN says, h2 or h1; `quic`: raw streams, of a listener's raw proxy. */
+  readonly protocol: "h1" | "h2" | "auto" | "tcp" | "h3" | "quic";
   /** `null`: no TLS. */
   readonly tls: TlsClientSettings | null;
+  /** For `h3` and `quic`; else `null`. */
+  readonly quic: QuicTransportSettings | null;
   /** At least 1. */
   readonly weight: number;
   readonly metrics: BackendSlots;
@@ -182,6 +192,9 @@ export interface PoolPlan {
   readonly maxAgeMs: number;
   /** Requests that wait for a connection to one backend. */
   readonly maxPendingPerBackend: number;
+  /** QUIC connections of HTTP/3 to one backend, and of one worker in all. Feature row A6.3. */
+  readonly quicMaxPerBackend: number;
+  readonly quicMaxTotal: number;
 }
 
 export interface AccessLogPlan {
@@ -240,83 +253,3 @@ export const HISTOGRAM_SLOTS = DURATION_BUCKETS_S.length + 2;
 
 /** Status classes in slot order: no status (a client that stalled), then 1xx to 5xx. */
 export const STATUS_CLASSES = ["none", "1xx", "2xx", "3xx", "4xx", "5xx"] as const;
-
-/**
- * Counters of a worker as a whole, at fixed slots from 0. The name is the Prometheus family.
- */
-export const GLOBAL_SLOTS = {
-  connections_total: 0,
-  bytes_client_to_backend: 1,
-  bytes_backend_to_client: 2,
-  accept_reject_total: 3,
-  backend_connect_timeout_total: 4,
-  pool_acquires_total: 5,
-  pool_reuses_total: 6,
-  pool_probe_failures_total: 7,
-  pool_idle_gauge: 8,
-  shutdown_aborted_connections_total: 9,
-  access_log_lines_total: 10,
-  access_log_dropped_total: 11,
-  security_slowloris_reaped_total: 12,
-  upstream_retries_total: 13,
-  connections_per_ip_uncounted_total: 14,
-  body_progress_stalls_total: 15,
-
-  // TLS with clients, then with backends.
-  tls_handshakes_total: 16,
-  tls_resumptions_total: 17,
-  tls_handshake_failures_total: 18,
-  tls_handshake_timeouts_total: 19,
-  tls_misdirected_requests_total: 20,
-  tls_connection_failures_total: 62,
-  upstream_tls_handshakes_total: 21,
-  upstream_tls_resumptions_total: 22,
-  upstream_tls_handshake_failures_total: 23,
-
-  // HTTP/2. `downstream`: with clients; `upstream`: with backends.
-  h2_downstream_connections: 24,
-  h2_upstream_connections: 25,
-  h2_downstream_streams: 26,
-  h2_upstream_streams: 27,
-  h2_downstream_connections_total: 28,
-  h2_upstream_connections_total: 29,
-  h2_goaway_received_total: 30,
-  h2_goaway_sent_total: 31,
-  h2_upstream_streams_refused_total: 32,
-  h2_upstream_pings_unanswered_total: 33,
-
-  // Abuse budgets of HTTP/2, with clients and backends alike. Feature row A18.8.
-  security_rapid_reset_tripped_total: 34,
-  security_continuation_flood_tripped_total: 35,
-  security_hpack_bomb_tripped_total: 36,
-  security_settings_flood_tripped_total: 37,
-  security_ping_flood_tripped_total: 38,
-  security_zero_window_stall_total: 39,
-  security_empty_frames_tripped_total: 40,
-  security_priority_flood_tripped_total: 41,
-  security_window_update_dribble_tripped_total: 42,
-  security_unread_control_frames_tripped_total: 43,
-  security_header_list_tripped_total: 44,
-  security_closed_streams_tripped_total: 61,
-
-  // Tunnels: WebSocket, and other protocols that a route allows upgrades to.
-  websocket_tunnels: 45,
-  websocket_tunnels_total: 46,
-  websocket_refused_total: 47,
-  websocket_closed_idle_total: 48,
-  websocket_closed_message_size_total: 49,
-  websocket_closed_ping_rate_total: 50,
-  websocket_closed_frame_timeout_total: 51,
-  websocket_closed_protocol_error_total: 52,
-  websocket_closed_drain_total: 53,
-  upgrade_tunnels: 54,
-  upgrade_tunnels_total: 55,
-
-  // gRPC.
-  grpc_requests_total: 56,
-  grpc_web_requests_total: 57,
-  grpc_deadline_clamped_total: 58,
-  grpc_deadline_exceeded_total: 59,
-  grpc_health_answered_total: 60,
-} as const;
-export const GLOBAL_SLOT_COUNT = 128;

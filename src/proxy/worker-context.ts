@@ -8,6 +8,7 @@ import type { RandomHex } from "../base/random-hex.ts";
 import type { TimerWheel } from "../base/timer-wheel.ts";
 import type { Transport } from "../fastpath/transport.ts";
 import type { AccessLog } from "./finish/access-log.ts";
+import type { QuicClients } from "./quic/quic-clients.ts";
 import type { Stripe } from "./state/stripe.ts";
 
 export interface WorkerContext {
@@ -20,6 +21,7 @@ export interface WorkerContext {
   readonly log: Log;
   readonly random: RandomHex;
   readonly clock: Clock;
+  readonly quic: QuicClients;
   /** A random number from 0 up to 1, for sampling and jitter. */
   chance(): number;
 }

@@ -15,13 +15,13 @@ const examples = readdirSync(new URL("examples/", root)).map((name) => `examples
 /** What later versions serve, with what this one says. */
 const REFUSED: Readonly<Record<string, readonly string[]>> = {
   "examples/tcp.toml": ['listener protocol "tcp"'],
-  "examples/quic-h3.toml": ['listener protocol "quic"'],
-  "examples/quic-mode-b.toml": ['listener protocol "quic"'],
   "examples/passthrough-mode-a.toml": ["[passthrough]"],
 };
 
 /** The nine names of older installations, besides those. */
-const SERVED = ["h1", "tls", "h1s", "h1s-grpc", "h1s-websocket"].map((name) => `examples/${name}.toml`);
+const SERVED = ["h1", "tls", "h1s", "h1s-grpc", "h1s-websocket", "quic-h3", "quic-mode-b"].map(
+  (name) => `examples/${name}.toml`,
+);
 
 /** Keys that only refused configurations can have. */
 const NOT_YET = [
@@ -32,8 +32,6 @@ const NOT_YET = [
   "listeners.tls.acme_storage_path",
   "listeners.tls.challenge_type",
   "listeners.tls.dns_provider",
-  "listeners.quic",
-  "listeners.websocket.h3_extended_connect",
   "listeners.max_connections",
   "listeners.tcp_allowed_ips",
   "listeners.udp_session_timeout_secs",

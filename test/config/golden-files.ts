@@ -3,6 +3,7 @@
  * today, because what is good must be so today; dates that are told lie far away.
  */
 import { generateKeyPairSync } from "node:crypto";
+import { RETRY_KEY_BYTES } from "../../src/wire/quic/retry-token.ts";
 import { CertificateAuthority } from "../support/certificates.ts";
 import { MemoryFiles } from "../support/memory-files.ts";
 
@@ -31,6 +32,10 @@ export function goldenFiles(): MemoryFiles {
   files.write("/tls/other.ocsp", authority.ocsp(authority.issue()));
   files.write("/tls/revoked.ocsp", authority.ocsp(good, "revoked"));
   files.write("/tls/bad.ocsp", "not DER");
+  files.identity("/tls/ed448", authority.issue({ names: ["good.example"], key: "ed448" }));
+  files.write("/quic/retry.secret", new Uint8Array(RETRY_KEY_BYTES).fill(3));
+  files.write("/quic/short.secret", new Uint8Array(RETRY_KEY_BYTES - 1));
+  files.write("/quic/open.secret", new Uint8Array(RETRY_KEY_BYTES), 0o644);
   files.write("/tls/ca.pem", authority.rootPem);
   files.write("/tls/crl.pem", authority.crl([]));
   files.write("/tls/old-crl.pem", authority.crl([], PAST.notAfter));

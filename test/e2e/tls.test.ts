@@ -2,10 +2,9 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { connect as connectTcp } from "node:net";
-import { networkInterfaces } from "node:os";
 import { describe, it, type TestContext } from "node:test";
 import { connect, type ConnectionOptions, type TLSSocket } from "node:tls";
-import { freePort, HOST } from "../support/addresses.ts";
+import { freePort, HOST, NO_OWN_ADDRESS, OWN_ADDRESS } from "../support/addresses.ts";
 import { writePrivate } from "../support/certificates-files.ts";
 import { Gateway } from "../support/gateway.ts";
 import { Http2Client } from "../support/http2-client.ts";
@@ -34,12 +33,6 @@ async function start(t: TestContext, tls: (site: SecureSite) => Block, runtime: 
   });
   return { gateway, backend, site, port };
 }
-
-/** Whoever comes from a loopback address is taken for somebody who tries things out. */
-const OWN_ADDRESS = Object.values(networkInterfaces())
-  .flatMap((addresses = []) => addresses)
-  .find(({ family, internal }) => family === "IPv4" && !internal)?.address;
-const NO_ADDRESS = OWN_ADDRESS === undefined && "this machine has loopback addresses only";
 
 /** A handshake; rejects with the code of what went wrong. */
 async function handshake(
@@ -152,7 +145,7 @@ describe("TLS with clients", { timeout: 90_000 }, () => {
     assert.equal(backend.requests[2]?.field("x-forwarded-client-cert"), undefined);
   });
 
-  it("for one host answers 421 to a request for another", { skip: NO_ADDRESS }, async (t) => {
+  it("for one host answers 421 to a request for another", { skip: NO_OWN_ADDRESS }, async (t) => {
     const host = OWN_ADDRESS as string;
     const backend = await startBackend(t, { script: respond("200 OK", "fine") });
     const site = new SecureSite(t);

@@ -27,13 +27,16 @@ const DAY_MS = 86_400_000;
 
 export type KeyKind = "ec" | "rsa";
 
+/** Some keys are nothing to sign certificates with here. */
+export type LeafKeyKind = KeyKind | "ed448";
+
 export interface IssueOptions {
   /** Names and addresses that it is for; `*.example.test` too. */
   readonly names?: readonly string[];
   /** Default: the first name. */
   readonly commonName?: string;
-  /** `ec`: P-256, the default; `rsa`: 2048 bits. */
-  readonly key?: KeyKind;
+  /** `ec`: P-256, the default; `rsa`: 2048 bits; `ed448`: what few servers take. */
+  readonly key?: LeafKeyKind;
   /** Default `server`. */
   readonly purpose?: "server" | "client";
   /** Default: yesterday. */
@@ -61,7 +64,7 @@ export interface TestIdentity {
 }
 
 interface KeyPair {
-  readonly kind: KeyKind;
+  readonly kind: LeafKeyKind;
   readonly privateKey: KeyObject;
   /** SubjectPublicKeyInfo, and the hash of its key that identifies it. */
   readonly spki: Buffer;
@@ -199,26 +202,34 @@ function signed(body: Buffer, keys: KeyPair): Buffer {
   return sequence(body, signatureAlgorithm(keys.kind), bits(sign("sha256", body, keys.privateKey)));
 }
 
-function signatureAlgorithm(kind: KeyKind): Buffer {
+function signatureAlgorithm(kind: LeafKeyKind): Buffer {
   return kind === "ec"
     ? sequence(oid("1.2.840.10045.4.3.2"))
     : sequence(oid("1.2.840.113549.1.1.11"), none());
 }
 
-function makeKeys(kind: KeyKind): KeyPair {
-  const { publicKey, privateKey } =
-    kind === "ec"
-      ? generateKeyPairSync("ec", { namedCurve: "P-256" })
-      : generateKeyPairSync("rsa", { modulusLength: 2048 });
+function makeKeys(kind: LeafKeyKind): KeyPair {
+  const { publicKey, privateKey } = generateKeys(kind);
   const spki = publicKey.export({ type: "spki", format: "der" });
   return { kind, privateKey, spki, keyId: sha1(keyBits(publicKey, spki, kind)) };
 }
 
+function generateKeys(kind: LeafKeyKind): { publicKey: KeyObject; privateKey: KeyObject } {
+  switch (kind) {
+    case "ec":
+      return generateKeyPairSync("ec", { namedCurve: "P-256" });
+    case "rsa":
+      return generateKeyPairSync("rsa", { modulusLength: 2048 });
+    case "ed448":
+      return generateKeyPairSync("ed448");
+  }
+}
+
 /** The content of the SubjectPublicKeyInfo's bit string, which RFC 5280 section 4.2.1.2 hashes. */
-function keyBits(publicKey: KeyObject, spki: Buffer, kind: KeyKind): Buffer {
+function keyBits(publicKey: KeyObject, spki: Buffer, kind: LeafKeyKind): Buffer {
   if (kind === "rsa") return publicKey.export({ type: "pkcs1", format: "der" });
-  // An uncompressed point of P-256: 1 + 32 + 32 octets at the end.
-  return spki.subarray(-65);
+  // At the end: an uncompressed point of P-256, 1 + 32 + 32 octets, or the 57 of Ed448.
+  return spki.subarray(kind === "ec" ? -65 : -57);
 }
 
 function sha1(content: Uint8Array): Buffer {

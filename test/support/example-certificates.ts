@@ -1,7 +1,8 @@
 /**
  * Puts certificates in the place of those that an example config names: each key of a table that is a
- * path of TLS gets a file of its kind, of one authority. For tests that check or boot examples.
+ * path of TLS or QUIC gets a file of its kind, of one authority. For tests that check or boot examples.
  */
+import { RETRY_KEY_BYTES } from "../../src/wire/quic/retry-token.ts";
 import { CertificateAuthority, type TestIdentity } from "./certificates.ts";
 
 type Table = Record<string, unknown>;
@@ -42,7 +43,10 @@ export function exampleCertificates(
         return authority.ocsp(identity());
       case "client_ca_path":
       case "tls_ca_path":
+      case "backend_ca_path":
         return authority.rootPem;
+      case "retry_secret_path":
+        return new Uint8Array(RETRY_KEY_BYTES).fill(7);
       case "client_crl_path":
         return authority.crl([]);
     }

@@ -86,6 +86,9 @@ export class MemoryQuic implements H3Sink {
     this.lines.push(`${id} u=${urgency}${incremental ? ", i" : ""}`);
   }
 
+  /** Tests call `flush`. */
+  wake(): void {}
+
   close(code: number, reason: string): void {
     this.lines.push(`close ${h3CodeName(code)}: ${reason}`);
   }

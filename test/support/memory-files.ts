@@ -39,4 +39,9 @@ export class MemoryFiles implements FileReader {
   signature(path: string): string {
     return this.#files.get(path)?.signature ?? "";
   }
+
+  /** Every folder is there, but for those in `/nowhere`. */
+  obstacle(path: string): string {
+    return path.startsWith("/nowhere/") ? "ENOENT" : "";
+  }
 }

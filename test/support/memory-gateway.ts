@@ -10,9 +10,11 @@ import { TICK_MS, TimerWheel } from "../../src/base/timer-wheel.ts";
 import { AccessLog, openAccessLog } from "../../src/proxy/finish/access-log.ts";
 import { compileGeneration } from "../../src/proxy/generation.ts";
 import { ListenerSocket } from "../../src/proxy/listener/listener-socket.ts";
-import { GLOBAL_SLOTS, STATUS_CLASSES, type Plan } from "../../src/proxy/plan.ts";
+import { GLOBAL_SLOTS } from "../../src/proxy/global-slots.ts";
+import { STATUS_CLASSES, type Plan } from "../../src/proxy/plan.ts";
 import { initRegion, regionBytes } from "../../src/proxy/state/layout.ts";
 import { Stripe } from "../../src/proxy/state/stripe.ts";
+import type { QuicClients } from "../../src/proxy/quic/quic-clients.ts";
 import { UpstreamPools } from "../../src/proxy/upstream/upstream-pools.ts";
 import type { WorkerContext } from "../../src/proxy/worker-context.ts";
 import type { MemoryPeer } from "./memory-peer.ts";
@@ -35,6 +37,14 @@ export class TestClock extends Clock {
   }
 }
 
+/** For plans without backends over QUIC. */
+const NO_QUIC: QuicClients = {
+  context: () => {
+    throw new Error("there is no QUIC engine");
+  },
+  connect: () => null,
+};
+
 export class MemoryGateway {
   readonly transport = new MemoryTransport();
   readonly clock = new TestClock();
@@ -44,7 +54,7 @@ export class MemoryGateway {
   readonly socket: ListenerSocket;
   readonly #listener: MemoryListener;
 
-  constructor(spec: PlanSpec = {}, log: Log = silentLog) {
+  constructor(spec: PlanSpec = {}, log: Log = silentLog, quic: QuicClients = NO_QUIC) {
     const region = new ArrayBuffer(regionBytes(1));
     initRegion(region, { workers: 1, seed: Int32Array.of(1, 2) });
     const stripe = new Stripe(region, 0);
@@ -57,6 +67,7 @@ export class MemoryGateway {
       log,
       random: new RandomHex(),
       clock: this.clock,
+      quic,
       chance: () => 0.5,
     };
     this.pools = new UpstreamPools(this.context);

@@ -1,5 +1,6 @@
 /** Plans for tests of the data plane: every listener, route and backend has slots of its own, settings are small and round. */
 import { FAULT_CODES } from "../../src/base/fault.ts";
+import type { QuicTransportSettings } from "../../src/fastpath/quic-engine.ts";
 import type { TlsClientSettings } from "../../src/fastpath/tls.ts";
 import type {
   AccessLogPlan,
@@ -17,7 +18,9 @@ import type {
   ServicePlan,
   WebSocketPlan,
 } from "../../src/proxy/plan.ts";
-import { GLOBAL_SLOT_COUNT, HISTOGRAM_SLOTS, STATUS_CLASSES } from "../../src/proxy/plan.ts";
+import type { QuicPlan } from "../../src/proxy/quic-plan.ts";
+import { GLOBAL_SLOT_COUNT } from "../../src/proxy/global-slots.ts";
+import { HISTOGRAM_SLOTS, STATUS_CLASSES } from "../../src/proxy/plan.ts";
 import { parseRule } from "../../src/proxy/router/parse-rule.ts";
 
 const VERSIONS = 4;
@@ -33,13 +36,15 @@ export interface PlanSpec {
   readonly generation?: number;
   /**
    * Backends by service name: `host:port` or `host:port*weight`; a path is a Unix socket. Before it, the
-   * protocol for those that are not plain HTTP/1.1: `h2://`, or with TLS `h1s://`, `h2s://` and `autos://`.
-   * Default: one backend.
+   * protocol for those that are not plain HTTP/1.1: `h2://`, or with TLS `h1s://`, `h2s://`, `autos://`,
+   * `h3://` and `quic://` (of a raw proxy). Default: one backend.
    */
   readonly services?: Readonly<Record<string, readonly string[]>>;
   /** Default: everything goes to the first service. */
   readonly routes?: readonly RouteSpec[];
   readonly listener?: Partial<ListenerPlan>;
+  /** The listener is one of `quic`: `QUIC`, with these changes. */
+  readonly quic?: Partial<QuicPlan>;
   readonly http?: Partial<HttpPlan>;
   readonly h2?: Partial<H2Plan>;
   readonly websocket?: Partial<WebSocketPlan>;
@@ -78,6 +83,7 @@ const H2: H2Plan = {
 const WEBSOCKET: WebSocketPlan = {
   enabled: true,
   h2ExtendedConnect: true,
+  h3ExtendedConnect: true,
   idleTimeoutMs: 60_000,
   maxMessageBytes: 16 * 1024 * 1024,
   pingsPerWindow: 50,
@@ -105,6 +111,43 @@ const POOL: PoolPlan = {
   idleTimeoutMs: 60_000,
   maxAgeMs: 300_000,
   maxPendingPerBackend: 100,
+  quicMaxPerBackend: 4,
+  quicMaxTotal: 100,
+};
+
+/** Small windows, so that tests fill them soon. */
+export const QUIC_TRANSPORT: QuicTransportSettings = {
+  maxIdleTimeoutMs: 10_000,
+  maxReceivePayloadBytes: 1350,
+  maxSendPayloadBytes: 1350,
+  connectionWindowBytes: 1024 * 1024,
+  streamWindowBytes: 256 * 1024,
+  maxBidirectionalStreams: 100,
+  maxUnidirectionalStreams: 16,
+  disableActiveMigration: true,
+  maxQueuedDatagrams: 0,
+  congestionControl: "cubic",
+};
+
+/** Of HTTP/3, without a certificate: a test whose listener really listens has `identities` of its own. */
+export const QUIC: QuicPlan = {
+  transport: QUIC_TRANSPORT,
+  identities: [],
+  alpn: ["h3"],
+  ticketKey: new Uint8Array(48).fill(1),
+  earlyData: false,
+  keyLogPath: "",
+  retry: { kind: "under-load", halfOpenThreshold: 100 },
+  retryKeys: [new Uint8Array(32).fill(2)],
+  resetKey: new Uint8Array(32).fill(3),
+  maxConnections: 1000,
+  maxHalfOpen: 100,
+  maxRequests: 0,
+  maxFieldSectionBytes: 65_536,
+  qpackTableBytes: 0,
+  qpackBlockedStreams: 0,
+  qpackEncoderTableBytes: 0,
+  rawProxy: null,
 };
 
 /** Hands out slots one after the other; one plan's slots are the same whenever it is made again. */
@@ -150,7 +193,7 @@ function listenerPlan(spec: PlanSpec, slots: Slots): ListenerPlan {
     address: "127.0.0.1:8080",
     host: "127.0.0.1",
     port: 8080,
-    protocol: "h1",
+    protocol: spec.quic === undefined ? "h1" : "quic",
     maxKeepaliveRequests: 0,
     altSvc: "",
     drainTimeoutMs: 10_000,
@@ -165,6 +208,7 @@ function listenerPlan(spec: PlanSpec, slots: Slots): ListenerPlan {
       noRoute: slots.route(),
     },
     tls: null,
+    quic: spec.quic === undefined ? null : { ...QUIC, ...spec.quic },
     ...spec.listener,
     http: { ...HTTP, ...spec.http },
     h2: { ...H2, ...spec.h2 },
@@ -181,7 +225,7 @@ function servicePlan(name: string, backends: readonly string[], slots: Slots): S
   };
 }
 
-const SCHEME = /^(h1|h2|auto)(s?):\/\//;
+const SCHEME = /^(h1|h2|h3|auto|quic)(s?):\/\//;
 
 const CLIENT_TLS: TlsClientSettings = {
   minVersion: "TLSv1.2",
@@ -194,19 +238,23 @@ const CLIENT_TLS: TlsClientSettings = {
   keyLogPath: "",
 };
 
+const H3_TLS: TlsClientSettings = { ...CLIENT_TLS, minVersion: "TLSv1.3", alpn: ["h3"] };
+
 function backendPlan(text: string, slots: Slots): BackendPlan {
   const [scheme = "", version = "h1", secure = ""] = SCHEME.exec(text) ?? [];
   const protocol = version as BackendPlan["protocol"];
   const [address = "", weight = "1"] = text.slice(scheme.length).split("*");
   const colon = address.lastIndexOf(":");
   const unix = address.startsWith("/");
+  const isQuic = protocol === "h3" || protocol === "quic";
   return {
     key: `${protocol}${secure}://${address}`,
     address,
     host: unix ? address : address.slice(0, colon),
     port: unix ? -1 : Number(address.slice(colon + 1)),
     protocol,
-    tls: secure === "" ? null : CLIENT_TLS,
+    tls: secure === "" && !isQuic ? null : protocol === "h3" ? H3_TLS : CLIENT_TLS,
+    quic: isQuic ? QUIC_TRANSPORT : null,
     weight: Number(weight),
     metrics: {
       requests: slots.take(STATUS_CLASSES.length),

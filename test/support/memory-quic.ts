@@ -18,6 +18,8 @@ export interface MemoryQuicOptions {
   readonly maxDatagrams?: number;
   readonly maxDatagramBytes?: number;
   readonly applicationProtocol?: string;
+  readonly serverName?: string;
+  readonly clientAddress?: string;
 }
 
 /** One direction of one stream. */
@@ -48,6 +50,8 @@ export class MemoryQuic {
       maxDatagrams: 4,
       maxDatagramBytes: 1200,
       applicationProtocol: "raw",
+      serverName: "raw.example",
+      clientAddress: "192.0.2.1",
       ...options,
     };
     this.client = new MemoryQuicLink(this, 0);
@@ -65,21 +69,21 @@ export class MemoryQuic {
 export class MemoryQuicLink implements QuicRelayLink {
   owner!: QuicOwner;
   established = false;
-  readonly inEarlyData = false;
-  readonly remoteAddress = "192.0.2.1";
   readonly remotePort = 40_000;
-  readonly serverName = "raw.example";
   readonly datagrams: Buffer[] = [];
   closing: QuicClose | null = null;
   allPaused = false;
   /** The handshake is not to be completed yet. */
   held = false;
+  /** So, and the client's streams can be read. */
+  early = false;
   readonly #net: MemoryQuic;
   readonly #me: 0 | 1;
   readonly #next: [number, number];
   /** A stream of the kind could not be opened, and the owner has not heard since that it can. */
   readonly #wanted: [boolean, boolean] = [false, false];
   #told = false;
+  #woken = false;
 
   constructor(net: MemoryQuic, me: 0 | 1) {
     this.#net = net;
@@ -89,6 +93,18 @@ export class MemoryQuicLink implements QuicRelayLink {
 
   get applicationProtocol(): string {
     return this.#net.options.applicationProtocol;
+  }
+
+  get inEarlyData(): boolean {
+    return this.early;
+  }
+
+  get remoteAddress(): string {
+    return this.#net.options.clientAddress;
+  }
+
+  get serverName(): string {
+    return this.#net.options.serverName;
   }
 
   get closed(): boolean {
@@ -157,6 +173,15 @@ export class MemoryQuicLink implements QuicRelayLink {
 
   prioritise(): void {}
 
+  /** Octets are acknowledged when they are read. */
+  finished(id: number): boolean {
+    return !this.#net.streams.has(id);
+  }
+
+  wake(): void {
+    this.#woken = true;
+  }
+
   sendDatagram(bytes: Buffer, start: number, end: number): boolean {
     const { maxDatagrams, maxDatagramBytes } = this.#net.options;
     const queue = this.#peer.datagrams;
@@ -196,12 +221,14 @@ export class MemoryQuicLink implements QuicRelayLink {
   turn(): boolean {
     if (this.#told || this.owner === undefined || (this.held && this.closing === null)) return false;
     let moved = false;
-    if (this.closing === null && !this.established) {
+    if (this.closing === null && !this.established && !this.early) {
       moved = this.established = true;
       this.owner.onEstablished();
     }
     for (const [id, halves] of this.#net.streams) moved = this.#tellStream(id, halves) || moved;
-    moved = this.#tellRest() || moved;
+    moved = this.#tellRest() || moved || this.#woken;
+    this.#woken = false;
+    if (moved && this.closing === null) this.owner.beforeSend?.();
     this.closing ??= this.#heard;
     if (this.closing === null) return moved;
     this.#told = true;

@@ -31,6 +31,7 @@ export class NotingOwner implements QuicServed {
   onData: (id: number, bytes: Buffer, start: number, end: number, fin: boolean) => void = () => {};
   onWritable: (id: number) => void = () => {};
   onReady: () => void = () => {};
+  onWornOut: () => void = () => {};
 
   stream(id: number): HeardStream {
     const known = this.streams.get(id);
@@ -91,6 +92,10 @@ export class NotingOwner implements QuicServed {
 
   onStreamsAllowed(): void {
     this.streamsAllowed += 1;
+  }
+
+  onWorn(): void {
+    this.onWornOut();
   }
 
   onDatagram(bytes: Buffer, start: number, end: number): void {

@@ -114,6 +114,8 @@ export class QuicSide implements H3Sink {
 
   prioritise(): void {}
 
+  wake(): void {}
+
   close(code: number, reason: string): void {
     this.closed = `${code} ${reason}`;
   }

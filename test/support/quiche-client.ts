@@ -1,6 +1,6 @@
 /**
- * A client that is not ours, for what an endpoint says before there is a connection: quiche, without a
- * socket. Its answers show whether it took our packets for good ones.
+ * A client that is not ours, for what an endpoint says before there is a connection, and for what no client of
+ * ours would say: quiche, without a socket. Its answers show whether it took our packets for good ones.
  */
 import quiche from "@matrixai/quic/native/quiche.js";
 
@@ -22,6 +22,10 @@ export class QuicheClient {
     this.#connection = quiche.Connection.connect(serverName, scid, LOCAL, REMOTE, config);
   }
 
+  get isEstablished(): boolean {
+    return this.#connection.isEstablished();
+  }
+
   get isClosed(): boolean {
     return this.#connection.isClosed();
   }
@@ -36,6 +40,11 @@ export class QuicheClient {
       sent.push(Buffer.from(out.subarray(0, step[0])));
     }
     return sent;
+  }
+
+  /** The next datagrams have a PING among them, whatever else there is to say. */
+  ping(): void {
+    this.#connection.sendAckEliciting();
   }
 
   /** It decrypts in place, so it gets a copy. */

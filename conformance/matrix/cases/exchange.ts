@@ -11,7 +11,7 @@ export const BODY = randomBytes(123_457);
 
 /** Does the work with a client of its own. */
 export async function withClient(cell: Cell, work: (client: Client) => Promise<void>): Promise<void> {
-  const client = await connectTo(cell.front, cell.port);
+  const client = await connectTo(cell);
   try {
     await work(client);
   } finally {

@@ -15,8 +15,7 @@ import type { MatrixCase } from "../matrix-case.ts";
 /** Exchanges at once. */
 const CALLS = 4;
 
-const BODY = randomBytes(10 * 1024 * 1024);
-const WHOLE = Digest.of(BODY);
+const MEBIBYTE = 1024 * 1024;
 
 /** Far above what the kernel's buffers on the way may grow to, at both ends of two connections. */
 const UNREAD = Buffer.alloc(48 * 1024 * 1024);
@@ -31,12 +30,19 @@ const MAX_GROWTH_BYTES = 48 * 1024 * 1024;
 /** Nothing has moved for so long: it is held back. */
 const STILL_MS = 100;
 
-/** `worker`: the process whose memory is watched. */
-export function heldBack(worker: number): readonly MatrixCase[] {
+export interface HeldBackOptions {
+  /** Of the process whose memory is watched. */
+  readonly worker: number;
+  /** Of each body that goes both ways. */
+  readonly mebibytes: number;
+}
+
+export function heldBack({ worker, mebibytes }: HeldBackOptions): readonly MatrixCase[] {
+  const body = randomBytes(mebibytes * MEBIBYTE);
   const watched = (name: string, play: (client: Client, cell: Cell, check: () => void) => Promise<void>) => ({
     name,
     play: async (cell: Cell) => {
-      const client = await connectTo(cell.front, cell.port, CALLS);
+      const client = await connectTo(cell, CALLS);
       const before = rssBytes(worker);
       try {
         await play(client, cell, () => {
@@ -49,23 +55,24 @@ export function heldBack(worker: number): readonly MatrixCase[] {
     },
   });
   return [
-    watched("10mib-both-ways-slow-reader", slowReader),
+    watched(`${mebibytes}mib-both-ways-slow-reader`, (client, _cell, check) => slowReader(client, body, check)),
     watched("client-does-not-read", (client, cell, check) => deafClient(client, cell, check)),
     watched("backend-does-not-read", (client, _cell, check) => deafBackend(client, check)),
   ];
 }
 
-async function slowReader(client: Client, _cell: Cell, check: () => void): Promise<void> {
-  const headers = { "content-length": String(BODY.length) };
+async function slowReader(client: Client, body: Buffer, check: () => void): Promise<void> {
+  const headers = { "content-length": String(body.length) };
   const calls = openAll(client, { method: "POST", path: "/echo/slow", headers, body: true, stopped: true });
-  for (const call of calls) call.end(BODY);
+  for (const call of calls) call.end(body);
   await Promise.all(calls.map((call) => call.head()));
   await stillness(() => unsentOf(calls));
   check();
   for (const call of calls) call.readSlowly();
   await Promise.all(calls.map((call) => call.over()));
+  const whole = Digest.of(body);
   for (const call of calls)
-    assert.deepEqual([call.status, call.outcome, call.body.toString()], [200, "whole", WHOLE]);
+    assert.deepEqual([call.status, call.outcome, call.body.toString()], [200, "whole", whole]);
   check();
 }
 

@@ -1,11 +1,12 @@
-/** A thousand requests at once: over HTTP/1.1 on as many connections, over HTTP/2 on four, none of which is answered before all are there. */
+/** A thousand requests at once: over HTTP/1.1 on as many connections, over HTTP/2 on four and over HTTP/3 on ten, none of which is answered before all are there. */
 import assert from "node:assert/strict";
 import { type Cell, MANY } from "../cells.ts";
 import { type Client, connectTo } from "../client.ts";
 import type { MatrixCase } from "../matrix-case.ts";
 
-/** The gateway lets 256 streams be on a connection. */
-const SESSIONS = 4;
+/** The gateway lets 256 streams be on a connection of HTTP/2, and 128 on one of HTTP/3. */
+const SESSIONS_H2 = 4;
+const SESSIONS_H3 = 10;
 
 export const MANY_AT_ONCE: MatrixCase = {
   name: "1000-concurrent",
@@ -27,7 +28,9 @@ export const MANY_AT_ONCE: MatrixCase = {
   },
 };
 
-async function connectAll({ front, port }: Cell): Promise<Client[]> {
-  if (front === "h1" || front === "h1s") return [await connectTo(front, port, MANY)];
-  return await Promise.all(Array.from({ length: SESSIONS }, () => connectTo(front, port)));
+async function connectAll(cell: Cell): Promise<Client[]> {
+  const { front } = cell;
+  if (front === "h1" || front === "h1s") return [await connectTo(cell, MANY)];
+  const sessions = front === "h3" ? SESSIONS_H3 : SESSIONS_H2;
+  return await Promise.all(Array.from({ length: sessions }, () => connectTo(cell)));
 }

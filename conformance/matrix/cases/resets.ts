@@ -22,7 +22,7 @@ const before: readonly MatrixCase[] = Object.entries(CODES).map(([name, code]) =
       // Only what the backend says that it has not processed is sent again.
       const refused = cell.back !== "h1" && code === constants.NGHTTP2_REFUSED_STREAM;
       if (!refused) assert.equal(cell.origin.count(path), 1);
-      assert.equal((await exchange(client, { path: "/hints" })).status, 200);
+      assert.equal((await exchange(client, { path: "/content/next" })).status, 200);
     }),
 }));
 

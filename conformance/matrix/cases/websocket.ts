@@ -1,10 +1,11 @@
-/** WebSocket (RFC 6455, RFC 8441): messages of several sizes come back, Ping is answered, and the Close of either side arrives. */
+/** WebSocket (RFC 6455, RFC 8441, RFC 9220): messages of several sizes come back, Ping is answered, and the Close of either side arrives. */
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import type { ClientHttp2Stream } from "node:http2";
 import { WebSocket } from "ws";
 import { HOST } from "../../../test/support/addresses.ts";
+import { openWebSocket } from "../../peers/h3-websocket.ts";
 import { FrameChannel } from "../../../test/support/frame-channel.ts";
 import { waitFor, within } from "../../../test/support/wait-for.ts";
 import { closePayload } from "../../../test/support/ws-frames.ts";
@@ -18,7 +19,10 @@ const STEP_TIMEOUT_MS = 5000;
 
 export const WEBSOCKET: MatrixCase = {
   name: "websocket-echo",
-  play: (cell) => (cell.front === "h1" || cell.front === "h1s" ? byUpgrade(cell) : byConnect(cell)),
+  play: (cell) => {
+    if (cell.front === "h3") return byConnectH3(cell);
+    return cell.front === "h1" || cell.front === "h1s" ? byUpgrade(cell) : byConnect(cell);
+  },
 };
 
 async function byUpgrade({ front, port }: Cell): Promise<void> {
@@ -58,6 +62,16 @@ async function byConnect({ front, port }: Cell): Promise<void> {
     await talk(new FrameChannel(stream));
   } finally {
     session.destroy();
+  }
+}
+
+async function byConnectH3({ h3, port }: Cell): Promise<void> {
+  assert.ok(h3 !== undefined);
+  const { stream, close } = await openWebSocket(h3, port, { path: "/chat" });
+  try {
+    await talk(new FrameChannel(stream));
+  } finally {
+    close();
   }
 }
 

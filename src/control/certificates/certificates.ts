@@ -1,6 +1,6 @@
 /**
- * The certificates of a gateway from start to end: which are in use, the keys of session tickets, the
- * watch over the files. `serving.ts` has it load before a plan is made, and tells it what went live.
+ * The certificates of a gateway from start to end: which are in use, the keys of session tickets and
+ * of QUIC, the watch over the files. `serving.ts` has it load before a plan is made, and tells it what went live.
  */
 import type { Log } from "../../base/log.ts";
 import type { GatewayConfig } from "../config/gateway-config.ts";
@@ -9,7 +9,9 @@ import type { Timers } from "../timers.ts";
 import type { CertificateStore, LoadedCertificate } from "./certificate-store.ts";
 import { FileWatch } from "./file-watch.ts";
 import { type Inspected, loadCertificates } from "./load-certificates.ts";
+import { mintMissingSecrets } from "./mint-secret.ts";
 import { watchedPaths } from "./named-files.ts";
+import { RetrySecrets } from "./quic-keys.ts";
 import { TicketKeys } from "./ticket-keys.ts";
 
 export interface CertificatesOptions {
@@ -26,6 +28,7 @@ export interface CertificatesOptions {
 export class Certificates {
   readonly keyLogPath: string;
   readonly ticketKeys: TicketKeys;
+  readonly retrySecrets = new RetrySecrets();
   readonly #options: CertificatesOptions;
   readonly #watch: FileWatch;
   #live: CertificateStore | null = null;
@@ -42,8 +45,9 @@ export class Certificates {
     this.#watch = new FileWatch({ timers, changed: filesChanged });
   }
 
-  /** Reads all files of a configuration. Throws `CertificateError`. */
+  /** Reads all files of a configuration, and makes the secrets that are not there. Throws `CertificateError`. */
   load(config: GatewayConfig): Inspected {
+    mintMissingSecrets(config, this.#options.log);
     return loadCertificates(config);
   }
 
@@ -63,6 +67,7 @@ export class Certificates {
     metrics.certificates = store.certificates;
     metrics.certificatesLoadedMs = Date.now();
     this.ticketKeys.adopt(config);
+    this.retrySecrets.adopt(config, store);
     this.#watch.adopt(watchedPaths(config));
   }
 

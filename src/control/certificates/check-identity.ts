@@ -13,6 +13,9 @@ const NOT_THE_OWNERS = 0o077;
 /** What OpenSSL takes at its security level 2. */
 const MIN_RSA_BITS = 2048;
 
+/** What the QUIC engine signs with. */
+const QUIC_KEYS: readonly string[] = ["ec", "rsa", "ed25519"];
+
 /** The certificate, if all of it can be used; else `null`, after findings. */
 export function checkIdentity(inspection: Inspection, place: IdentityPlace): CertificateFile | null {
   const file = inspection.certificates(place.cert);
@@ -23,6 +26,10 @@ export function checkIdentity(inspection: Inspection, place: IdentityPlace): Cer
   if (!leaf.checkPrivateKey(key)) {
     const message = `the key in ${shown(place.key)} does not belong to the certificate in ${shown(place.cert)}`;
     return inspection.fail(place.key, { failure: "mismatch", message });
+  }
+  if (place.quic && !QUIC_KEYS.includes(key.asymmetricKeyType ?? "")) {
+    const message = `QUIC cannot be served with the key in ${shown(place.key)}: it is of type ${key.asymmetricKeyType}`;
+    return inspection.fail(place.key, { failure: "malformed", message, hint: "EC, RSA and Ed25519 will do" });
   }
   if (!checkChain(inspection, place.cert, file)) return null;
   inspection.checkTimes(place.cert, file);

@@ -3,8 +3,9 @@
  * them changed meanwhile, so that a certificate is not paired with the key of the one before. Used for
  * everything that `named-files.ts` tells.
  */
-import { closeSync, fstatSync, openSync, readFileSync, statSync } from "node:fs";
+import { accessSync, closeSync, constants, fstatSync, openSync, readFileSync, statSync } from "node:fs";
 import { stat } from "node:fs/promises";
+import { dirname } from "node:path";
 
 /** What one file holds, or why it could not be read. */
 export type FileContent =
@@ -17,6 +18,8 @@ export interface FileReader {
   read(path: string): FileContent;
   /** Changes when the file behind the path does; empty when there is none. */
   signature(path: string): string;
+  /** Why no file could be made at a path where none is: errno name of its folder; empty: it could. */
+  obstacle(path: string): string;
 }
 
 export type FileSnapshot = ReadonlyMap<string, FileContent>;
@@ -58,6 +61,14 @@ export const systemFiles: FileReader = {
       return signatureOf(statSync(path, { bigint: true }));
     } catch {
       return "";
+    }
+  },
+  obstacle(path) {
+    try {
+      accessSync(dirname(path), constants.W_OK | constants.X_OK);
+      return "";
+    } catch (error) {
+      return codeOf(error);
     }
   },
 };

@@ -3,7 +3,7 @@
  * each file once however often it is named. `load-certificates.ts` makes one and passes it around.
  */
 import { X509Certificate } from "node:crypto";
-import type { FileContent, FileSnapshot } from "./file-snapshot.ts";
+import type { FileContent, FileReader, FileSnapshot } from "./file-snapshot.ts";
 import type { Finding, RotationFailure } from "./finding.ts";
 import type { PlacedPath } from "./named-files.ts";
 import { pemBlocks } from "./pem.ts";
@@ -34,10 +34,12 @@ export class Inspection {
   readonly findings: Finding[] = [];
   readonly nowMs: number;
   readonly #snapshot: FileSnapshot;
+  readonly #files: FileReader;
   readonly #parsed = new Map<string, CertificateFile | Problem>();
 
-  constructor(snapshot: FileSnapshot, nowMs: number) {
+  constructor(snapshot: FileSnapshot, files: FileReader, nowMs: number) {
     this.#snapshot = snapshot;
+    this.#files = files;
     this.nowMs = nowMs;
   }
 
@@ -57,6 +59,17 @@ export class Inspection {
     if (content?.kind === "content") return content;
     const problem = content?.problem ?? "it was not read";
     return this.fail(place, { failure: "unreadable", message: `cannot read ${shown(place)}: ${problem}` });
+  }
+
+  /** Nothing is at the path; anything else is, or is hidden, otherwise. */
+  isAbsent({ path }: PlacedPath): boolean {
+    const content = this.#snapshot.get(path);
+    return content?.kind === "unreadable" && content.problem === "ENOENT";
+  }
+
+  /** Why no file can be made at the path; empty: one can. */
+  obstacle({ path }: PlacedPath): string {
+    return this.#files.obstacle(path);
   }
 
   /** The certificates in a file, or `null` after a finding. */

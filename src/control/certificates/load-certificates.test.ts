@@ -139,3 +139,75 @@ test("what is watched: the listener's own files, and with [runtime.tls].watch al
   assert.deepEqual(watchedPaths(configOf(notOwn)), ["/tls/ca.pem", "/tls/address.pem", "/tls/address.key"]);
   assert.deepEqual(watchedPaths(configOf(TOML.replace("watch = true", ""))), []);
 });
+
+const QUIC_TOML = `
+[[listeners]]
+name = "q"
+address = "127.0.0.1:1"
+protocol = "quic"
+backends = [{ address = "10.0.0.1:443", protocol = "h3", tls_ca_path = "/tls/ca.pem" }]
+[listeners.quic]
+cert_path = "/tls/good.pem"
+key_path = "/tls/good.key"
+retry_secret_path = "/quic/retry.secret"
+[[listeners.quic.certificates]]
+cert_path = "/tls/shop.pem"
+key_path = "/tls/shop.key"
+[[listeners]]
+name = "raw"
+address = "127.0.0.1:2"
+protocol = "quic"
+[listeners.quic]
+cert_path = "/tls/address.pem"
+key_path = "/tls/address.key"
+retry_secret_path = "/quic/later.secret"
+[listeners.quic.raw_proxy]
+backends = ["a.test:1", "b.test:1"]
+sni = "a.test"
+backend_ca_path = "/tls/part.pem"
+`;
+
+test("certificates and secrets of QUIC are read, told and watched as those of TLS", () => {
+  const config = configOf(QUIC_TOML);
+  const files = goldenFiles();
+  const { store, findings } = loadCertificates(config, { files });
+  assert.deepEqual(findings, []);
+  assert.deepEqual(
+    store.certificates.map(({ listener, path }) => [listener, path]),
+    [
+      ["q", "/tls/good.pem"],
+      ["q", "/tls/shop.pem"],
+      ["raw", "/tls/address.pem"],
+    ],
+  );
+  assert.equal(store.bytes("/quic/retry.secret").length, 32);
+  files.write("/quic/retry.secret", new Uint8Array(32).fill(9));
+  assert.notEqual(loadCertificates(config, { files }).store.digest, store.digest);
+  assert.deepEqual(watchedPaths(config), []);
+  assert.deepEqual(watchedPaths(configOf(`${QUIC_TOML}[runtime.tls]\nwatch = true\n`)), [
+    "/tls/good.pem",
+    "/tls/good.key",
+    "/tls/shop.pem",
+    "/tls/shop.key",
+    "/quic/retry.secret",
+    "/tls/ca.pem",
+    "/tls/address.pem",
+    "/tls/address.key",
+    "/quic/later.secret",
+    "/tls/part.pem",
+  ]);
+});
+
+const SECRET_FAILURES: readonly [RotationFailure, (files: ReturnType<typeof goldenFiles>) => void][] = [
+  ["permissions", (files) => files.write("/quic/retry.secret", new Uint8Array(32), 0o640)],
+  ["malformed", (files) => files.write("/quic/retry.secret", new Uint8Array(33))],
+];
+
+for (const [reason, spoil] of SECRET_FAILURES) {
+  test(`a Retry secret that cannot be used leaves nothing: ${reason}`, () => {
+    const config = configOf(QUIC_TOML);
+    const files = goldenFiles();
+    spoil(files);
+    assert.throws(() => loadCertificates(config, { files }), { reason });
+  });
+}

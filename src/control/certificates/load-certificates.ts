@@ -6,6 +6,7 @@
 import type { GatewayConfig } from "../config/gateway-config.ts";
 import { CertificateStore, type LoadedCertificate } from "./certificate-store.ts";
 import { checkIdentity } from "./check-identity.ts";
+import { checkSecret } from "./check-secret.ts";
 import { checkAuthorities, checkRevocations } from "./check-trust.ts";
 import { type FileReader, systemFiles, takeSnapshot } from "./file-snapshot.ts";
 import { CertificateError, type Finding } from "./finding.ts";
@@ -39,7 +40,7 @@ export function inspectCertificates(
 ): Inspected {
   const places = filePlaces(config);
   const snapshot = takeSnapshot(places.flatMap(pathsOf), files);
-  const inspection = new Inspection(snapshot, nowMs);
+  const inspection = new Inspection(snapshot, files, nowMs);
   const names = new Map<string, readonly string[]>();
   const loaded: LoadedCertificate[] = [];
   const shownNames = new Map<string, Set<string>>();
@@ -62,6 +63,9 @@ function checkPlace(inspection: Inspection, place: FilePlace): CertificateFile |
       return null;
     case "revocations":
       checkRevocations(inspection, place);
+      return null;
+    case "secret":
+      checkSecret(inspection, place);
       return null;
   }
 }

@@ -1,8 +1,13 @@
 /**
- * Which files a configuration names for TLS, what each is for, and where it is named. The plan, the
+ * Which files a configuration names for TLS and QUIC, what each is for, and where it is named. The plan, the
  * checks and the watch all ask here, so that none of them can forget a file.
  */
-import type { BackendConfig, GatewayConfig, ListenerTlsConfig } from "../config/gateway-config.ts";
+import type {
+  BackendConfig,
+  GatewayConfig,
+  ListenerQuicConfig,
+  ListenerTlsConfig,
+} from "../config/gateway-config.ts";
 import type { ConfigPath } from "../config/issue.ts";
 
 /** A path, and the key of the configuration that holds it. */
@@ -16,6 +21,8 @@ export interface IdentityPlace {
   readonly kind: "identity";
   /** Name of the listener; empty for what backends are shown. */
   readonly listener: string;
+  /** It is shown over QUIC, whose engine cannot sign with every key. */
+  readonly quic: boolean;
   readonly cert: PlacedPath;
   readonly key: PlacedPath;
   readonly ocsp: PlacedPath | null;
@@ -32,14 +39,20 @@ export interface RevocationsPlace {
   readonly file: PlacedPath;
 }
 
-export type FilePlace = IdentityPlace | AuthoritiesPlace | RevocationsPlace;
+/** The Retry secret of a listener with QUIC. */
+export interface SecretPlace {
+  readonly kind: "secret";
+  readonly file: PlacedPath;
+}
+
+export type FilePlace = IdentityPlace | AuthoritiesPlace | RevocationsPlace | SecretPlace;
 
 /** A certificate of a listener by its paths. */
 export interface CertificateEntry {
   readonly certPath: string;
   readonly keyPath: string;
   readonly ocspPath: string | undefined;
-  /** Of the table that holds the keys, from `[listeners.tls]` on. */
+  /** Of the table that holds the keys, from `[listeners.tls]` or `[listeners.quic]` on. */
   readonly at: ConfigPath;
 }
 
@@ -57,13 +70,26 @@ export function certificateEntries(tls: ListenerTlsConfig): CertificateEntry[] {
   return entries;
 }
 
+/** The same of a listener with QUIC. */
+export function quicCertificateEntries(quic: ListenerQuicConfig): CertificateEntry[] {
+  const { cert_path, key_path } = quic;
+  return [{ cert_path, key_path }, ...quic.certificates].flatMap((pair, index) => {
+    const { cert_path: certPath, key_path: keyPath } = pair;
+    if (certPath === "" || keyPath === "") return [];
+    const at: ConfigPath = index === 0 ? [] : ["certificates", index - 1];
+    return [{ certPath, keyPath, ocspPath: undefined, at }];
+  });
+}
+
 /** In the order of the configuration. */
 export function filePlaces(config: GatewayConfig): FilePlace[] {
   const places: FilePlace[] = [];
   for (const [index, listener] of config.listeners.entries()) {
     const path: ConfigPath = ["listeners", index];
     if (listener.tls !== undefined) places.push(...listenerPlaces(listener.name, listener.tls, path));
-    places.push(...backendPlaces(listener.backends, [...path, "backends"]));
+    if (listener.quic !== undefined) places.push(...quicPlaces(listener.name, listener.quic, path));
+    if (listener.quic?.raw_proxy === undefined)
+      places.push(...backendPlaces(listener.backends, [...path, "backends"]));
   }
   for (const [name, service] of Object.entries(config.services)) {
     places.push(...backendPlaces(service.backends, ["services", name, "backends"]));
@@ -72,17 +98,9 @@ export function filePlaces(config: GatewayConfig): FilePlace[] {
 }
 
 function listenerPlaces(listener: string, tls: ListenerTlsConfig, path: ConfigPath): FilePlace[] {
-  const places: FilePlace[] = [];
-  for (const { certPath, keyPath, ocspPath, at } of certificateEntries(tls)) {
-    const table: ConfigPath = [...path, "tls", ...at];
-    places.push({
-      kind: "identity",
-      listener,
-      cert: { path: certPath, at: [...table, "cert_path"] },
-      key: { path: keyPath, at: [...table, "key_path"] },
-      ocsp: ocspPath === undefined ? null : { path: ocspPath, at: [...table, "ocsp_path"] },
-    });
-  }
+  const places: FilePlace[] = certificateEntries(tls).map((entry) =>
+    identityPlace(listener, entry, [...path, "tls"]),
+  );
   if (tls.client_ca_path !== undefined) {
     const file = { path: tls.client_ca_path, at: [...path, "tls", "client_ca_path"] };
     places.push({ kind: "authorities", file });
@@ -92,6 +110,32 @@ function listenerPlaces(listener: string, tls: ListenerTlsConfig, path: ConfigPa
     places.push({ kind: "revocations", file });
   }
   return places;
+}
+
+function quicPlaces(name: string, quic: ListenerQuicConfig, path: ConfigPath): FilePlace[] {
+  const inner: ConfigPath = [...path, "quic"];
+  const places: FilePlace[] = quicCertificateEntries(quic).map((entry) => identityPlace(name, entry, inner));
+  const { retry_secret_path: secret, raw_proxy: raw } = quic;
+  if (secret !== "")
+    places.push({ kind: "secret", file: { path: secret, at: [...inner, "retry_secret_path"] } });
+  if (raw?.backend_ca_path !== undefined) {
+    const file = { path: raw.backend_ca_path, at: [...inner, "raw_proxy", "backend_ca_path"] };
+    places.push({ kind: "authorities", file });
+  }
+  return places;
+}
+
+function identityPlace(listener: string, entry: CertificateEntry, path: ConfigPath): IdentityPlace {
+  const { certPath, keyPath, ocspPath, at } = entry;
+  const table: ConfigPath = [...path, ...at];
+  return {
+    kind: "identity",
+    listener,
+    quic: path.at(-1) === "quic",
+    cert: { path: certPath, at: [...table, "cert_path"] },
+    key: { path: keyPath, at: [...table, "key_path"] },
+    ocsp: ocspPath === undefined ? null : { path: ocspPath, at: [...table, "ocsp_path"] },
+  };
 }
 
 function backendPlaces(backends: readonly BackendConfig[], path: ConfigPath): FilePlace[] {
@@ -104,6 +148,7 @@ function backendPlaces(backends: readonly BackendConfig[], path: ConfigPath): Fi
       places.push({
         kind: "identity",
         listener: "",
+        quic: false,
         cert: { path: cert, at: at("tls_client_cert_path") },
         key: { path: key, at: at("tls_client_key_path") },
         ocsp: null,
@@ -120,20 +165,23 @@ export function pathsOf(place: FilePlace): string[] {
       return [place.cert.path, place.key.path, ...(place.ocsp === null ? [] : [place.ocsp.path])];
     case "authorities":
     case "revocations":
+    case "secret":
       return [place.file.path];
   }
 }
 
-/** The files that are to be watched: those of listeners with `watch`, and by `[runtime.tls]` those of backends. */
+/** The files that are to be watched: those of listeners with `watch`, and by `[runtime.tls]` those of QUIC and of backends. */
 export function watchedPaths(config: GatewayConfig): string[] {
+  const { watch } = config.runtime.tls;
   const watched = {
     ...config,
     listeners: config.listeners.map((listener) => ({
       ...listener,
       tls: listener.tls?.watch ? listener.tls : undefined,
-      backends: config.runtime.tls.watch ? listener.backends : [],
+      quic: watch ? listener.quic : undefined,
+      backends: watch ? listener.backends : [],
     })),
-    services: config.runtime.tls.watch ? config.services : {},
+    services: watch ? config.services : {},
   };
   return [...new Set(filePlaces(watched).flatMap(pathsOf))];
 }

@@ -18,7 +18,8 @@ export type ParsedService = ParsedConfig["services"][string];
 /** `Base` with some properties of other types. */
 type With<Base, Changed> = Readonly<Omit<Base, keyof Changed> & Changed>;
 
-type Protocol = NonNullable<ParsedBackend["protocol"]>;
+/** `quic`: raw streams, of a listener's raw proxy. */
+type Protocol = NonNullable<ParsedBackend["protocol"]> | "quic";
 
 export type BackendConfig = With<
   Omit<ParsedBackend, "url">,
@@ -29,7 +30,7 @@ export type BackendConfig = With<
     readonly host: string;
     readonly port: number;
     readonly protocol: Protocol;
-    /** TLS below `h1`, `h2`, `auto` or `tcp`. */
+    /** TLS below `h1`, `h2`, `auto` or `tcp`; that of QUIC with `h3` and `quic`. */
     readonly tls: boolean;
   }
 >;
@@ -47,9 +48,12 @@ export type ListenerConfig = With<
     readonly port: number;
     readonly drain_timeout_ms: number;
     readonly drain_jitter_ms: number;
+    /** Those of a raw proxy included. */
     readonly backends: readonly BackendConfig[];
   }
 >;
+
+export type ListenerQuicConfig = NonNullable<ParsedListener["quic"]>;
 
 /** Names of the listeners, never empty; the priority as given or by the rule's length. */
 export type RouterConfig = With<ParsedConfig["routers"][string], { readonly priority: number }>;

@@ -2,7 +2,13 @@
  * Fills in the defaults that depend on other keys or on the machine: names, drain budgets, the protocol of
  * a backend, the number of workers. Runs after `read-field.ts`, also on what it could only read in part.
  */
-import { formatHostPort, parseBackendAddress, parseBackendUrl, parseListenAddress } from "./address.ts";
+import {
+  formatHostPort,
+  parseBackendAddress,
+  parseBackendUrl,
+  parseHostPort,
+  parseListenAddress,
+} from "./address.ts";
 import type {
   BackendConfig,
   GatewayConfig,
@@ -53,15 +59,48 @@ function resolveListener(listener: ParsedListener, runtime: RuntimeConfig): List
   return {
     ...listener,
     tls: tls === undefined ? undefined : { ...tls, watch: tls.watch ?? runtime.tls.watch },
-    name: listener.name ?? listener.address,
+    name: listener.name ?? defaultName(listener),
     host: "port" in place ? place.host : "",
     port: "port" in place ? place.port : 0,
     drain_timeout_ms: budget,
     drain_jitter_ms: listener.drain_jitter_ms ?? inherited,
-    backends: listener.backends.map((backend) =>
-      resolveBackend(olderSpelling(backend, listener), protocolBehind(listener)),
-    ),
+    backends: [
+      ...listener.backends.map((backend) =>
+        resolveBackend(olderSpelling(backend, listener), protocolBehind(listener)),
+      ),
+      ...rawBackends(listener.quic?.raw_proxy),
+    ],
   };
+}
+
+/** One address can have two listeners, one of TCP and one of UDP: their names tell them apart. */
+function defaultName({ address, protocol }: ParsedListener): string {
+  return protocol === "quic" || protocol === "udp" ? `${address}/udp` : address;
+}
+
+type RawProxy = NonNullable<ParsedListener["quic"]>["raw_proxy"];
+
+/** The backends of a raw proxy, as if they stood in `[[listeners.backends]]`: routes, names and files are the same. */
+function rawBackends(raw: RawProxy): BackendConfig[] {
+  if (raw === undefined) return [];
+  const addresses = raw.backends ?? (raw.backend_addr === undefined ? [] : [raw.backend_addr]);
+  return addresses.map((address) => {
+    const place = parseHostPort(address);
+    return {
+      address,
+      host: "port" in place ? place.host : "",
+      port: "port" in place ? place.port : 0,
+      protocol: "quic",
+      weight: 1,
+      tls: true,
+      tls_ca_path: raw.backend_ca_path,
+      tls_verify_hostname: raw.sni,
+      tls_server_name: undefined,
+      tls_verify_peer: true,
+      tls_client_cert_path: undefined,
+      tls_client_key_path: undefined,
+    };
+  });
 }
 
 type Protocol = BackendConfig["protocol"];
@@ -102,7 +141,7 @@ function resolveBackend(backend: ParsedBackend, fallback: Protocol): BackendConf
   const { url, ...rest } = backend;
   const target = url === undefined ? undefined : parseBackendUrl(url);
   if (target !== undefined && "port" in target) {
-    const tls = rest.tls ?? target.scheme === "https";
+    const tls = rest.tls ?? (target.scheme === "https" || rest.protocol === "h3");
     return {
       ...rest,
       address: formatHostPort(target),
@@ -113,7 +152,7 @@ function resolveBackend(backend: ParsedBackend, fallback: Protocol): BackendConf
     };
   }
   const place = parseBackendAddress(backend.address ?? "");
-  const tls = rest.tls ?? false;
+  const tls = rest.tls ?? rest.protocol === "h3";
   return {
     ...rest,
     address: backend.address ?? "",

@@ -9,10 +9,10 @@ import type { ConfigPath } from "./issue.ts";
 
 /** What is served. All else that the schema has of these kinds is refused. */
 const SERVED = {
-  listenerProtocols: ["h1", "h1s", "tls"] as readonly string[],
+  listenerProtocols: ["h1", "h1s", "quic", "tls"] as readonly string[],
   /** `tcp` only behind a listener that relays bytes, which `check-backends.ts` sees to: services are for requests. */
-  backendProtocols: ["h1", "h2", "auto", "tcp"] as readonly string[],
-  serviceBackendProtocols: ["h1", "h2", "auto"] as readonly string[],
+  backendProtocols: ["h1", "h2", "auto", "h3", "tcp"] as readonly string[],
+  serviceBackendProtocols: ["h1", "h2", "auto", "h3"] as readonly string[],
   strategies: ["round_robin", "weighted_round_robin"] as readonly string[],
   middlewares: [] as readonly string[],
 };
@@ -46,7 +46,6 @@ export function describeUnavailable(): string[] {
     `backend protocols other than ${quoted(SERVED.backendProtocols)}, and in services other than ${quoted(SERVED.serviceBackendProtocols)}`,
     `in \`[[listeners]]\`: ${quoted(LISTENER_KEYS)}`,
     `in \`[listeners.tls]\`: ${quoted(TLS_KEYS)}`,
-    "`[listeners.websocket].h3_extended_connect = true`",
     `in \`[services.NAME]\`: strategies other than ${quoted(SERVED.strategies)}, and ${quoted(SERVICE_KEYS)}`,
     SERVED.middlewares.length === 0
       ? "`[middlewares.NAME]` of every type"
@@ -87,8 +86,6 @@ function refuseInListener(context: CheckContext, listener: ListenerConfig, path:
     const inner = [...path, ...key];
     if (context.given(inner)) issues.unavailable(inner, `"${String(key.at(-1))}"`, { at: "key" });
   }
-  if (listener.websocket.h3_extended_connect)
-    issues.unavailable([...path, "websocket", "h3_extended_connect"], "WebSocket over HTTP/3");
   refuseBackends(context, listener.backends, [...path, "backends"], SERVED.backendProtocols);
 }
 

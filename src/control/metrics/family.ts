@@ -22,6 +22,8 @@ export interface SlotFamily extends Family {
    * are the same for the whole block (`listener`, `route`). Null: slots that belong to no series.
    */
   readonly rows: readonly (readonly string[] | null)[];
+  /** Series that a block has at most, where its rows exclude each other; default: one for each row. */
+  readonly maxSeries?: number;
   /** A series appears with its first event; most combinations of a block never occur. */
   readonly sparse: boolean;
 }
@@ -47,7 +49,7 @@ export function blockSlots(family: SlotFamily): number {
 
 /** Series that one block can have. */
 export function blockSeries(family: SlotFamily): number {
-  return family.rows.reduce((series, row) => (row === null ? series : series + 1), 0);
+  return family.maxSeries ?? family.rows.reduce((series, row) => (row === null ? series : series + 1), 0);
 }
 
 /** A label object, as prom-client takes it. */

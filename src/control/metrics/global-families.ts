@@ -1,10 +1,12 @@
 /**
  * The families of a worker as a whole: one series each, at the fixed slots of `GLOBAL_SLOTS`. The
- * compiler checks that every slot has its row here. Feature rows A18.1, A18.4, A18.5, A18.8.
+ * compiler checks that every slot has its row here. Feature rows A18.1, A18.4, A18.5, A18.7, A18.8.
  */
-import { GLOBAL_SLOTS } from "../../proxy/plan.ts";
+import { GLOBAL_SLOTS } from "../../proxy/global-slots.ts";
 import type { Family } from "./family.ts";
-import { ABUSE_ROWS, type GlobalRow, GRPC_ROWS, H2_ROWS, TLS_ROWS, TUNNEL_ROWS } from "./protocol-rows.ts";
+import type { GlobalRow } from "./global-row.ts";
+import { ABUSE_ROWS, GRPC_ROWS, H2_ROWS, TLS_ROWS, TUNNEL_ROWS } from "./protocol-rows.ts";
+import { H3_ROWS, QUIC_RELAY_ROWS, QUIC_ROWS } from "./quic-rows.ts";
 
 const ROWS: Record<keyof typeof GLOBAL_SLOTS, GlobalRow> = {
   connections_total: { kind: "counter", help: "Client connections that were accepted." },
@@ -52,6 +54,9 @@ const ROWS: Record<keyof typeof GLOBAL_SLOTS, GlobalRow> = {
   ...ABUSE_ROWS,
   ...TUNNEL_ROWS,
   ...GRPC_ROWS,
+  ...QUIC_ROWS,
+  ...QUIC_RELAY_ROWS,
+  ...H3_ROWS,
 };
 
 export interface GlobalFamily extends Family {

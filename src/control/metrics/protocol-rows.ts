@@ -1,12 +1,8 @@
 /**
- * The rows of `global-families.ts` that tell of the protocols above TCP: TLS, HTTP/2 and its abuse
- * budgets, tunnels, gRPC. Feature rows A18.8, A11, A12.4.
+ * The rows of `global-families.ts` that tell of the protocols above TCP: TLS, HTTP/2, the abuse budgets of
+ * HTTP/2 and HTTP/3, tunnels, gRPC. Feature rows A18.8, A11, A12.4.
  */
-
-export interface GlobalRow {
-  readonly kind: "counter" | "gauge";
-  readonly help: string;
-}
+import { counter, gauge, type GlobalRow } from "./global-row.ts";
 
 export const TLS_ROWS = {
   tls_handshakes_total: counter("TLS handshakes with clients that were completed, resumed ones included."),
@@ -51,7 +47,7 @@ export const H2_ROWS = {
 
 export const ABUSE_ROWS = {
   security_rapid_reset_tripped_total: counter(
-    "HTTP/2 connections that were ended because of too many reset streams, by either side (CVE-2023-44487).",
+    "HTTP/2 and HTTP/3 connections that were ended because of too many reset streams, by either side (CVE-2023-44487).",
   ),
   security_continuation_flood_tripped_total: counter(
     "HTTP/2 connections that were ended because of too many CONTINUATION frames, or too many bytes in them (CVE-2024-27316).",
@@ -60,17 +56,17 @@ export const ABUSE_ROWS = {
     "HTTP/2 connections that were ended because a field section grew far beyond its compressed size.",
   ),
   security_settings_flood_tripped_total: counter(
-    "HTTP/2 connections that were ended because of too many SETTINGS.",
+    "HTTP/2 connections that were ended because of too many SETTINGS, and HTTP/3 connections because of too many other frames on their control stream, or too large SETTINGS.",
   ),
   security_ping_flood_tripped_total: counter("HTTP/2 connections that were ended because of too many PINGs."),
   security_zero_window_stall_total: counter(
-    "HTTP/2 streams and connections that were ended because the peer kept its flow-control window closed.",
+    "HTTP/2 and HTTP/3 streams and connections that were ended because the peer kept its flow-control window closed.",
   ),
   security_empty_frames_tripped_total: counter(
-    "HTTP/2 connections that were ended because of too many frames without content.",
+    "HTTP/2 and HTTP/3 connections that were ended because of too many frames without content, or of unknown types; in HTTP/3 streams of unknown types, too.",
   ),
   security_priority_flood_tripped_total: counter(
-    "HTTP/2 connections that were ended because of too many PRIORITY and PRIORITY_UPDATE frames.",
+    "HTTP/2 and HTTP/3 connections that were ended because of too many PRIORITY and PRIORITY_UPDATE frames.",
   ),
   security_window_update_dribble_tripped_total: counter(
     "HTTP/2 connections that were ended because of too many WINDOW_UPDATE frames for the data that they let through.",
@@ -79,10 +75,10 @@ export const ABUSE_ROWS = {
     "HTTP/2 connections that were ended because the peer asked for answers and did not read them.",
   ),
   security_closed_streams_tripped_total: counter(
-    "HTTP/2 connections that were ended because of too many frames on streams that were over.",
+    "HTTP/2 connections that were ended because of too many frames on streams that were over, and HTTP/3 connections because of too many resets of such streams.",
   ),
   security_header_list_tripped_total: counter(
-    "HTTP/2 field sections that were refused because of their decoded size or number of fields.",
+    "HTTP/2 and HTTP/3 field sections that were refused because of their decoded size or number of fields.",
   ),
 } as const satisfies Record<string, GlobalRow>;
 
@@ -123,11 +119,3 @@ export const GRPC_ROWS = {
   ),
   grpc_health_answered_total: counter("Health checks that the gateway answered for itself."),
 } as const satisfies Record<string, GlobalRow>;
-
-function counter(help: string): GlobalRow {
-  return { kind: "counter", help };
-}
-
-function gauge(help: string): GlobalRow {
-  return { kind: "gauge", help };
-}

@@ -1,13 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import {
-  DURATION_BUCKETS_S,
-  GLOBAL_SLOT_COUNT,
-  GLOBAL_SLOTS,
-  HISTOGRAM_SLOTS,
-  STATUS_CLASSES,
-} from "../../proxy/plan.ts";
+import { GLOBAL_SLOT_COUNT, GLOBAL_SLOTS } from "../../proxy/global-slots.ts";
+import { DURATION_BUCKETS_S, HISTOGRAM_SLOTS, STATUS_CLASSES } from "../../proxy/plan.ts";
 import { HTTP_VERSION_NAMES } from "../../wire/http/message.ts";
 import { MetricsBudgetError } from "./metrics-budget-error.ts";
 import { backendSlots, listenerSlots, NO_ROUTE_LABEL, routeSlots } from "./plan-slots.ts";
@@ -182,6 +177,12 @@ test("the gauges are known, those of series and the global ones", () => {
       GLOBAL_SLOTS.h2_upstream_streams,
       GLOBAL_SLOTS.websocket_tunnels,
       GLOBAL_SLOTS.upgrade_tunnels,
+      GLOBAL_SLOTS.quic_modeb_connections,
+      GLOBAL_SLOTS.quic_modeb_streams_active,
+      GLOBAL_SLOTS.h3_downstream_connections,
+      GLOBAL_SLOTS.h3_upstream_connections,
+      GLOBAL_SLOTS.h3_downstream_streams,
+      GLOBAL_SLOTS.h3_upstream_streams,
       listener.acceptInflight,
       listener.connectionsInflight,
       backend.inflight,

@@ -8,7 +8,7 @@
  * oldest of them give theirs up.
  */
 import { COUNTER_SLOTS, MAX_SERIES_PER_FAMILY } from "../../base/limits.ts";
-import { GLOBAL_SLOT_COUNT } from "../../proxy/plan.ts";
+import { GLOBAL_SLOT_COUNT } from "../../proxy/global-slots.ts";
 import { blockSeries, blockSlots, labelObject, type SlotFamily } from "./family.ts";
 import { GLOBAL_FAMILIES } from "./global-families.ts";
 import { MetricsBudgetError } from "./metrics-budget-error.ts";

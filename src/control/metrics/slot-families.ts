@@ -5,21 +5,19 @@
  */
 import { FAULTS } from "../../base/fault.ts";
 import { ACCEPT_ERROR_KINDS, STATUS_CLASSES } from "../../proxy/plan.ts";
-import { HTTP_VERSION_NAMES, HttpVersion } from "../../wire/http/message.ts";
+import { HTTP_VERSION_NAMES } from "../../wire/http/message.ts";
 import type { SlotFamily } from "./family.ts";
 
 /** One series for a block. */
 const SINGLE: SlotFamily["rows"] = [[]];
 
-/** The versions that a listener can speak; the slots of the others stay unused. */
-const SERVED_VERSIONS: readonly HttpVersion[] = [HttpVersion.http10, HttpVersion.http11, HttpVersion.http2];
+/** Versions that one listener speaks at most: who speaks HTTP/3 speaks no other. */
+const LISTENER_VERSIONS = HTTP_VERSION_NAMES.length - 1;
 
-const versionRows: SlotFamily["rows"] = HTTP_VERSION_NAMES.map((name, version) =>
-  isServed(version) ? [name] : null,
-);
+const versionRows: SlotFamily["rows"] = HTTP_VERSION_NAMES.map((name) => [name]);
 
-const requestRows: SlotFamily["rows"] = HTTP_VERSION_NAMES.flatMap((name, version) =>
-  STATUS_CLASSES.map((status) => (isServed(version) ? [name, status] : null)),
+const requestRows: SlotFamily["rows"] = HTTP_VERSION_NAMES.flatMap((name) =>
+  STATUS_CLASSES.map((status) => [name, status]),
 );
 
 const faultRows: SlotFamily["rows"] = Object.keys(FAULTS).map((code) => [code]);
@@ -36,6 +34,7 @@ export const SLOT_FAMILIES = {
     help: "Requests that ended, by the class of the status in the access log (4xx includes 499, for clients that left; none: no status fits).",
     labels: ["listener", "route", "version", "status_class"],
     rows: requestRows,
+    maxSeries: LISTENER_VERSIONS * STATUS_CLASSES.length,
     sparse: true,
   },
   httpRequestDuration: {
@@ -44,6 +43,7 @@ export const SLOT_FAMILIES = {
     help: "Time from the first byte of a request to the end of its response.",
     labels: ["listener", "route", "version"],
     rows: versionRows,
+    maxSeries: LISTENER_VERSIONS,
     sparse: true,
   },
   httpFaults: {
@@ -127,7 +127,3 @@ export const SLOT_FAMILIES = {
     sparse: true,
   },
 } as const satisfies Record<string, SlotFamily>;
-
-function isServed(version: number): boolean {
-  return SERVED_VERSIONS.some((served) => served === version);
-}

@@ -107,3 +107,56 @@ test("equal settings are one object, which crosses to the workers once", () => {
   ]);
   assert.ok(one?.tls === two?.tls && one?.tls !== other?.tls);
 });
+
+const H3 = 'protocol = "h3"\ntls_ca_path = "/tls/ca.pem"';
+
+test("HTTP/3 to a backend: over TLS 1.3, verified, with room for the streams that HTTP/3 needs", () => {
+  const [backend, other, plain] = backendsOf([
+    `url = "https://a.test."\n${H3}`,
+    'address = "10.0.0.1:443"\nprotocol = "h3"\ntls_verify_peer = false\ntls_server_name = "b.test"',
+    'address = "a.test:1"\ntls = true',
+  ]);
+  assert.deepEqual([backend?.protocol, backend?.address], ["h3", "a.test.:443"]);
+  assert.deepEqual(backend?.tls, {
+    minVersion: "TLSv1.3",
+    alpn: ["h3"],
+    caPem: textOf("/tls/ca.pem"),
+    verifyPeer: true,
+    serverName: "a.test",
+    verifyName: "a.test",
+    identity: null,
+    keyLogPath: KEY_LOG_PATH,
+  });
+  const { maxUnidirectionalStreams = 0, maxBidirectionalStreams } = backend.quic ?? {};
+  assert.ok(maxUnidirectionalStreams >= 3, "the control stream and two of QPACK");
+  assert.equal(maxBidirectionalStreams, 0, "servers open none");
+  assert.deepEqual(
+    [other?.tls?.verifyPeer, other?.tls?.serverName, other?.tls?.verifyName],
+    [false, "b.test", ""],
+  );
+  assert.ok(other?.quic === backend.quic, "it crosses to the workers once");
+  assert.equal(plain?.quic, null);
+});
+
+test("the key of a backend over QUIC changes with its trust, and with the transport settings of a raw proxy", () => {
+  const keyOf = (text: string) => backendsOf([`address = "a.test:1"\n${text}`])[0]?.key;
+  const key = keyOf(H3);
+  assert.match(key ?? "", /^h3:\/\/a\.test:1#[0-9a-f]{16}$/);
+  assert.equal(keyOf(`${H3}\nweight = 3`), key);
+  assert.notEqual(keyOf(`${H3}\ntls_verify_hostname = "b.test"`), key);
+  const rawKeyOf = (streams: number): string | undefined =>
+    planFromToml(`
+      [[listeners]]
+      address = "127.0.0.1:1"
+      protocol = "quic"
+      [listeners.quic]
+      cert_path = "/tls/good.pem"
+      key_path = "/tls/good.key"
+      retry_secret_path = "/quic/retry.secret"
+      [listeners.quic.raw_proxy]
+      backend_addr = "a.test:1"
+      sni = "a.test"
+      max_relay_streams = ${streams}`).services[0]?.backends[0]?.key;
+  assert.match(rawKeyOf(50) ?? "", /^quic:\/\/a\.test:1#[0-9a-f]{16}$/);
+  assert.notEqual(rawKeyOf(50), rawKeyOf(60));
+});

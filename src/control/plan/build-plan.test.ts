@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Plan } from "../../proxy/plan.ts";
+import { QUIC_KEYS } from "../../../test/support/plan-from-toml.ts";
 import { loadCertificates } from "../certificates/load-certificates.ts";
 import type { GatewayConfig } from "../config/gateway-config.ts";
 import { parseConfig } from "../config/parse-config.ts";
@@ -65,6 +66,7 @@ function build(toml: string, registry = new SeriesRegistry({ clearSlots: () => {
     resolved: { "green.internal": ["10.0.0.9"] },
     certificates: loadCertificates(config).store,
     ticketKeys: () => [],
+    quicKeys: () => QUIC_KEYS,
     keyLogPath: "",
   });
 }
@@ -119,6 +121,7 @@ test("services have backends with keys that outlive a reload", () => {
           port: 80,
           protocol: "h1",
           tls: null,
+          quic: null,
           weight: 1,
         },
       ],
@@ -134,6 +137,7 @@ test("services have backends with keys that outlive a reload", () => {
           port: 8080,
           protocol: "h1",
           tls: null,
+          quic: null,
           weight: 3,
         },
       ],
@@ -149,6 +153,7 @@ test("services have backends with keys that outlive a reload", () => {
           port: 80,
           protocol: "h1",
           tls: null,
+          quic: null,
           weight: 2,
         },
         {
@@ -158,6 +163,7 @@ test("services have backends with keys that outlive a reload", () => {
           port: -1,
           protocol: "h1",
           tls: null,
+          quic: null,
           weight: 1,
         },
       ],

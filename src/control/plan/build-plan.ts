@@ -8,6 +8,7 @@ import type { ListenerPlan, Plan, RoutePlan, ServicePlan, Strategy } from "../..
 import { parseRule } from "../../proxy/router/parse-rule.ts";
 import type { RuleNode } from "../../proxy/router/rule.ts";
 import type { CertificateStore } from "../certificates/certificate-store.ts";
+import type { QuicKeys } from "../certificates/quic-keys.ts";
 import type { GatewayConfig, ListenerConfig } from "../config/gateway-config.ts";
 import { routeSlots } from "../metrics/plan-slots.ts";
 import type { SeriesRegistry } from "../metrics/series-registry.ts";
@@ -25,6 +26,8 @@ export interface PlanInput {
   readonly certificates: CertificateStore;
   /** The keys of a listener's session tickets, by its address. */
   readonly ticketKeys: (listenerAddress: string) => readonly Uint8Array[];
+  /** What is made from the Retry secret of a listener with QUIC. */
+  readonly quicKeys: (listener: ListenerConfig) => QuicKeys;
   /** File that TLS secrets are appended to; empty: none. */
   readonly keyLogPath: string;
 }
@@ -125,12 +128,12 @@ function catchAllRoute(listener: ListenerConfig, input: CatchAllInput): RoutePla
   };
 }
 
-/** The service of a listener's own backends. Their weights always count; without any, they take turns. */
+/** The service of a listener's own backends, those of a raw proxy included. Their weights always count; without any, they take turns. */
 function ownService(listener: ListenerConfig, config: GatewayConfig, backends: BackendPlans): ServicePlan {
   const name = ownName(listener, config.services);
   const weighted = listener.backends.some((backend) => backend.weight !== listener.backends[0]?.weight);
   const strategy: Strategy = weighted ? "weighted_round_robin" : "round_robin";
-  return { name, strategy, backends: backends.make(name, listener.backends) };
+  return { name, strategy, backends: backends.ofListener(name, listener) };
 }
 
 /** The listener's name, made distinct when a router or service has it too. Configured names hold no colon. */

@@ -89,6 +89,7 @@ test("limits of HTTP/2, WebSocket and gRPC are those of the file, durations in m
   assert.deepEqual(plain.websocket, {
     enabled: true,
     h2ExtendedConnect: true,
+    h3ExtendedConnect: false,
     idleTimeoutMs: 60_000,
     maxMessageBytes: 16_777_216,
     pingsPerWindow: 50,

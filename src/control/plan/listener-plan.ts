@@ -12,15 +12,17 @@ import type {
 import { certificateEntries } from "../certificates/named-files.ts";
 import type { GatewayConfig, ListenerConfig, ListenerTlsConfig } from "../config/gateway-config.ts";
 import { listenerSlots } from "../metrics/plan-slots.ts";
+import { altSvcValue } from "./alt-svc.ts";
 import type { PlanInput } from "./build-plan.ts";
+import { quicPlan } from "./listener-quic-plan.ts";
 
 /** What an `h1s` listener offers, in its order of preference. Feature row A3.4. */
 const HTTP_ALPN: readonly string[] = ["h2", "http/1.1"];
 
 export function listenerPlan(listener: ListenerConfig, input: PlanInput): ListenerPlan {
-  const { protocol, alt_svc: altSvc } = listener;
+  const { protocol } = listener;
   assert(
-    protocol === "h1" || protocol === "h1s" || protocol === "tls",
+    protocol === "h1" || protocol === "h1s" || protocol === "tls" || protocol === "quic",
     `listener protocol ${protocol} has no plan`,
   );
   return {
@@ -30,13 +32,14 @@ export function listenerPlan(listener: ListenerConfig, input: PlanInput): Listen
     port: listener.port,
     protocol,
     http: httpPlan(listener),
-    tls: protocol === "h1" ? null : tlsPlan(listener, input),
+    tls: protocol === "h1s" || protocol === "tls" ? tlsPlan(listener, input) : null,
+    quic: protocol === "quic" ? quicPlan(listener, input) : null,
     h2: h2Plan(listener),
     websocket: webSocketPlan(listener),
     grpc: grpcPlan(listener),
     maxKeepaliveRequests: input.config.runtime.max_keepalive_requests,
     relayIdleTimeoutMs: listener.relay_idle_timeout_ms,
-    altSvc: altSvc === undefined ? "" : `h3=":${altSvc.h3_port}"; ma=${altSvc.max_age}`,
+    altSvc: altSvcValue(listener, input.config),
     drainTimeoutMs: listener.drain_timeout_ms,
     drainJitterMs: listener.drain_jitter_ms,
     metrics: listenerSlots(input.registry, listener.name),
@@ -75,6 +78,7 @@ function webSocketPlan({ websocket }: ListenerConfig): WebSocketPlan {
   return {
     enabled: websocket.enabled,
     h2ExtendedConnect: websocket.enabled && websocket.h2_extended_connect,
+    h3ExtendedConnect: websocket.enabled && websocket.h3_extended_connect,
     idleTimeoutMs: websocket.idle_timeout_seconds * 1000,
     maxMessageBytes: websocket.max_message_size_bytes,
     pingsPerWindow: websocket.ping_rate_limit_per_window,

@@ -32,6 +32,8 @@ export function poolPlan({ pool }: GatewayConfig): PoolPlan {
     idleTimeoutMs: pool.idle_timeout_ms,
     maxAgeMs: pool.max_age_ms,
     maxPendingPerBackend: pool.max_pending_per_backend,
+    quicMaxPerBackend: pool.quic_max_per_backend,
+    quicMaxTotal: pool.quic_max_total,
   };
 }
 

@@ -23,6 +23,8 @@ export interface SupervisorOptions {
   readonly spawn: (index: number) => WorkerProcess;
   /** Brings a successor to the current plan; rejects when that fails. */
   readonly welcome: (worker: WorkerProcess) => Promise<void>;
+  /** A worker's process has ended, whyever; its place may have another one soon. */
+  readonly onGone: (index: number) => void;
   /** Slots that a dead worker can no longer count down. */
   readonly gaugeSlots: () => readonly number[];
   /** Told of every loss that nobody asked for. */
@@ -166,6 +168,7 @@ export class Supervisor {
   #onExit(member: Member, process: WorkerProcess, exit: WorkerExit): void {
     this.#watchdog.unwatch(member.index);
     this.#options.region.resetDeadWorker(member.index, this.#options.gaugeSlots());
+    this.#options.onGone(member.index);
     switch (member.state) {
       case "leaving":
         this.#members.delete(member.index);

@@ -12,6 +12,7 @@ import type { Region } from "../../proxy/state/region.ts";
 import type { DataPlaneHost, DrainProgress, HostHealth, Ports } from "../data-plane-host.ts";
 import type { WorkerLossReason } from "../metrics/control-metrics.ts";
 import type { Timers } from "../timers.ts";
+import { HandOverPorts } from "./hand-over-ports.ts";
 import { type PortReservation, reservePorts } from "./reserve-ports.ts";
 import { Supervisor } from "./supervisor.ts";
 import { WorkerFailure, type WorkerProcess } from "./worker-process.ts";
@@ -49,6 +50,7 @@ interface Pending {
 export class WorkerPool implements DataPlaneHost {
   readonly #options: WorkerPoolOptions;
   readonly #supervisor: Supervisor;
+  readonly #handOver: HandOverPorts;
   /** The latest answer for each backend's host name, for workers that join. */
   readonly #addresses = new Map<string, readonly string[]>();
   /** Keys of session tickets that are newer than those of the plan, by the listener's address. */
@@ -60,7 +62,12 @@ export class WorkerPool implements DataPlaneHost {
 
   constructor(options: WorkerPoolOptions) {
     this.#options = options;
-    this.#supervisor = new Supervisor({ ...options, welcome: (worker) => this.#welcome(worker) });
+    this.#handOver = new HandOverPorts(options.region.workers);
+    this.#supervisor = new Supervisor({
+      ...options,
+      welcome: (worker) => this.#welcome(worker),
+      onGone: (index) => this.#workerGone(index),
+    });
   }
 
   get transportKind(): string {
@@ -69,7 +76,7 @@ export class WorkerPool implements DataPlaneHost {
 
   async prepare(plan: Plan, workers: number): Promise<Ports> {
     assert(this.#pending === null, "a plan is pending already");
-    const reservation = reservePorts(this.#options.addon, plan, this.#ports);
+    const reservation = await reservePorts(this.#options.addon, plan, this.#ports);
     try {
       return await this.#prepareAll(reservation, workers);
     } finally {
@@ -83,7 +90,8 @@ export class WorkerPool implements DataPlaneHost {
     const participants = [...serving, ...fresh];
     this.#pending = { plan, ports, workers, participants, fresh };
     for (const [host, addresses] of Object.entries(plan.resolved)) this.#addresses.set(host, addresses);
-    const results = await Promise.allSettled(participants.map((worker) => prepareOne(worker, plan)));
+    const results = await Promise.allSettled(participants.map((worker) => this.#prepareOne(worker, plan)));
+    this.#tellAllNews();
     const failed = results.find((result) => result.status === "rejected");
     if (failed !== undefined) {
       await this.abort(plan.generation);
@@ -150,6 +158,8 @@ export class WorkerPool implements DataPlaneHost {
 
   async #retire(worker: WorkerProcess, budgetMs: number): Promise<void> {
     this.#options.log.info({ worker: worker.index }, "worker retires");
+    this.#handOver.leaves(worker.index);
+    this.#tellAllNews();
     worker.send({ kind: "drain" });
     await worker.expect(["drained"], budgetMs).catch(ignoreFailure);
     await stopOne(worker);
@@ -168,13 +178,39 @@ export class WorkerPool implements DataPlaneHost {
     await stopOne(worker);
   }
 
+  /** A worker that does not answer is ended, so that a late answer cannot be taken for one to the next plan. */
+  async #prepareOne(worker: WorkerProcess, plan: Plan): Promise<Ports> {
+    worker.send(this.#handOver.message);
+    const answer = await worker
+      .ask({ kind: "prepare", plan }, ["prepared", "refused"], PREPARE_LIMIT_MS)
+      .catch((error: unknown) => {
+        worker.kill();
+        throw error;
+      });
+    if (answer.kind === "refused") throw new WorkerFailure(answer.reason);
+    if (!worker.gone) this.#handOver.set(worker.index, answer.handOverPort);
+    return answer.ports;
+  }
+
+  #workerGone(index: number): void {
+    this.#handOver.gone(index);
+    this.#tellAllNews();
+  }
+
+  /** Who has a hand-over port, if that has changed. */
+  #tellAllNews(): void {
+    const news = this.#handOver.takeNews();
+    if (news !== null) this.#tellAll(news);
+  }
+
   /** Until the worker is on the plan that is current by then. */
   async #welcome(worker: WorkerProcess): Promise<void> {
     for (;;) {
       const plan = this.#current;
       if (plan === null) throw new WorkerFailure("there is no plan yet");
       const { generation } = plan;
-      await prepareOne(worker, { ...plan, resolved: Object.fromEntries(this.#addresses) });
+      await this.#prepareOne(worker, { ...plan, resolved: Object.fromEntries(this.#addresses) });
+      this.#tellAllNews();
       await worker.ask({ kind: "commit", generation }, ["committed"], COMMIT_LIMIT_MS);
       for (const [listener, keys] of this.#ticketKeys) worker.send({ kind: "ticketKeys", listener, keys });
       if (this.#current === plan) return;
@@ -204,6 +240,8 @@ export class WorkerPool implements DataPlaneHost {
     const workers = this.#supervisor.running();
     const closed = workers.map((worker) => worker.expect(["draining"]).catch(ignoreFailure));
     const drained = workers.map((worker) => worker.expect(["drained"]).catch(ignoreFailure));
+    for (const { index } of workers) this.#handOver.leaves(index);
+    this.#tellAllNews();
     this.#tellAll({ kind: "drain" });
     return {
       closed: Promise.all(closed).then(() => {}),
@@ -222,18 +260,6 @@ export class WorkerPool implements DataPlaneHost {
     const { places, responsive } = this.#supervisor;
     return { places, workers: this.#workers, serving, responsive };
   }
-}
-
-/** A worker that does not answer is ended, so that a late answer cannot be taken for one to the next plan. */
-async function prepareOne(worker: WorkerProcess, plan: Plan): Promise<Ports> {
-  const answer = await worker
-    .ask({ kind: "prepare", plan }, ["prepared", "refused"], PREPARE_LIMIT_MS)
-    .catch((error: unknown) => {
-      worker.kill();
-      throw error;
-    });
-  if (answer.kind === "refused") throw new WorkerFailure(answer.reason);
-  return answer.ports;
 }
 
 /** Ends a worker, by force when it does not answer; returns how many connections were cut. */

@@ -36,6 +36,8 @@ export class WorkerSession {
   #obey(message: ToWorker): Promise<void> | void {
     const { dataPlane, send } = this.#options;
     switch (message.kind) {
+      case "peers":
+        return dataPlane.setPeers(message);
       case "prepare":
         return this.#prepare(message.plan);
       case "commit":
@@ -62,7 +64,8 @@ export class WorkerSession {
     const { dataPlane, send } = this.#options;
     try {
       const ports = await dataPlane.prepare(plan);
-      send({ kind: "prepared", generation: plan.generation, ports });
+      const { handOverPort } = dataPlane;
+      send({ kind: "prepared", generation: plan.generation, ports, handOverPort });
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       send({ kind: "refused", generation: plan.generation, reason });

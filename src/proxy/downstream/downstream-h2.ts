@@ -1,6 +1,6 @@
 /**
  * One HTTP/2 connection of a client (RFC 9113): the downstream adapter around the codec. Its requests are in
- * `h2-requests.ts`; here is what they share: bytes in, the connection's deadlines, and how it ends.
+ * `requests.ts`; here is what they share: bytes in, the connection's deadlines, and how it ends.
  *
  *   serving --(drain, enough requests)--> announced --(a round trip later)--> leaving --no stream left--> closed
  *      \---------------------------(idle)--------------------------------------^                            ^
@@ -15,19 +15,22 @@ import { SEND_HIGH_WATER_BYTES } from "../../base/limits.ts";
 import { Timer } from "../../base/timer-wheel.ts";
 import type { Connection } from "../../fastpath/transport.ts";
 import { H2Code } from "../../wire/h2/error-code.ts";
-import type { H2Connection } from "../../wire/h2/h2-connection.ts";
-import type { H2Error } from "../../wire/h2/h2-error.ts";
+import { H2Connection } from "../../wire/h2/h2-connection.ts";
 import { MAX_STREAM_ID } from "../../wire/h2/h2-limits.ts";
-import { countAbuse } from "../h2-abuse.ts";
+import type { CodecError } from "../../wire/multiplexed/codec.ts";
+import { countAbuse } from "../codec-abuse.ts";
+import { ConnectionSink } from "../connection-sink.ts";
+import { peerOf } from "../exchange/peer.ts";
 import type { ClientConnection } from "../listener/client-connection.ts";
 import type { ListenerSocket } from "../listener/listener-socket.ts";
 import { tellTlsFailure } from "../listener/tls-failure.ts";
-import { GLOBAL_SLOTS } from "../plan.ts";
+import { GLOBAL_SLOTS } from "../global-slots.ts";
 import type { Tunnel } from "../tunnel/tunnel.ts";
 import type { WorkerContext } from "../worker-context.ts";
 import { H2Deadlines } from "./h2-deadlines.ts";
-import { H2Requests, type RequestsOwner } from "./h2-requests.ts";
+import { h2LimitsOf } from "./h2-limits-of.ts";
 import { LingeringConnection } from "./lingering-connection.ts";
+import { Requests, type RequestsOwner } from "./requests.ts";
 
 /** Between the two GOAWAYs, when the client does not answer the PING between them: more than a round trip. */
 const ANNOUNCED_MS = 1000;
@@ -42,7 +45,7 @@ export class DownstreamH2 implements ClientConnection, RequestsOwner {
   readonly #context: WorkerContext;
   readonly #connection: Connection;
   readonly #listener: ListenerSocket;
-  readonly #requests: H2Requests;
+  readonly #requests: Requests;
   readonly #codec: H2Connection;
   readonly #timer: Timer;
   readonly #deadlines: H2Deadlines;
@@ -60,8 +63,22 @@ export class DownstreamH2 implements ClientConnection, RequestsOwner {
     this.#listener = listener;
     this.#timer = new Timer((nowMs) => this.#onDeadline(nowMs));
     this.#deadlines = new H2Deadlines(context.clock.nowMs);
-    this.#requests = new H2Requests(context, connection, listener, this);
-    this.#codec = this.#requests.codec;
+    const { current } = listener;
+    this.#requests = new Requests(context.counters, {
+      listener,
+      peer: peerOf(connection.remoteAddress, connection.tls, current.runtime.plan.tls),
+      owner: this,
+      gauge: GLOBAL_SLOTS.h2_downstream_streams,
+    });
+    this.#codec = new H2Connection({
+      role: "server",
+      owner: this.#requests,
+      limits: h2LimitsOf(current),
+      sink: new ConnectionSink(context.transport, connection),
+      clock: context.clock,
+      scratch: listener.scratch,
+    });
+    this.#requests.codec = this.#codec;
     this.#count("h2_downstream_connections", 1);
     this.#count("h2_downstream_connections_total", 1);
     this.#codec.start();
@@ -153,7 +170,7 @@ export class DownstreamH2 implements ClientConnection, RequestsOwner {
   }
 
   /** The codec has sent GOAWAY, and ended every stream. */
-  failed(error: H2Error): void {
+  failed(error: CodecError): void {
     this.#count("h2_goaway_sent_total", 1);
     if (error.budget !== "") countAbuse(this.#context.counters, error.budget);
     this.#tell(error.toString(), error.budget === "" ? "debug" : "info");

@@ -75,12 +75,17 @@ test("a lingering connection ends after a second without FIN from the client", (
   assertClean(gateway);
 });
 
-test("a lingering connection ends when the client goes on and on", () => {
+test("a client that goes on and on is not read, and has its second to read the answer", () => {
   const gateway = new MemoryGateway(SMALL);
   const client = overCap(gateway, "");
   for (let i = 0; i < 4; i++) client.send("x".repeat(64 * 1024));
-  assert.equal(client.ending, "fin", "256 KiB are thrown away");
+  assert.ok(!client.paused, "256 KiB are thrown away");
   client.send("x");
+  client.send("x".repeat(64 * 1024));
+  assert.equal(client.undeliveredBytes, 64 * 1024);
+  gateway.advance(900);
+  assert.equal(client.ending, "fin");
+  gateway.advance(200);
   assert.equal(client.ending, "closed");
   assertClean(gateway);
 });

@@ -6,7 +6,10 @@
  */
 import type { Connection, Transport } from "../../fastpath/transport.ts";
 
-/** What is thrown away at most. */
+/**
+ * What is thrown away at most. A client that sends on is not read any more, and not cut either: it has as long
+ * as any other to read its answer, which a reset could take away from it.
+ */
 const LINGER_BYTES = 256 * 1024;
 
 /** How long the client's FIN is awaited once it has got everything. */
@@ -36,10 +39,10 @@ export class Linger {
     this.#sinceMs = since.nowMs;
   }
 
-  /** More came in; true: the client sends too much to be waited for. */
-  received(bytes: number): boolean {
+  /** More came in, and was thrown away. */
+  received(bytes: number): void {
     this.#receivedBytes += bytes;
-    return this.#receivedBytes > LINGER_BYTES;
+    if (this.#receivedBytes > LINGER_BYTES) this.#transport.pause(this.#connection);
   }
 
   /** Asked every `LINGER_MS`; true: it is over. */

@@ -45,7 +45,7 @@ export class LingeringConnection implements ClientConnection {
   onConnect(): void {}
 
   onData(_bytes: Buffer, start: number, end: number): void {
-    if (this.#linger.received(end - start)) this.#destroy();
+    this.#linger.received(end - start);
   }
 
   onEnd(): void {}

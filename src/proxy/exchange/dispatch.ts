@@ -5,11 +5,12 @@
 import { Fault } from "../../base/fault.ts";
 import { isHealthCheck, GrpcHealth } from "../grpc/grpc-health.ts";
 import { openGrpc } from "../grpc/open-grpc.ts";
-import { GLOBAL_SLOTS } from "../plan.ts";
+import { GLOBAL_SLOTS } from "../global-slots.ts";
 import type { RouteRequest } from "../router/route-input.ts";
 import { decideUpgrade } from "../tunnel/upgrade-policy.ts";
 import type { WorkerContext } from "../worker-context.ts";
 import type { Exchange } from "./exchange.ts";
+import { admitEarly } from "./early-data.ts";
 import { applyForwarding } from "./forwarding.ts";
 import { isMisdirected } from "./misdirected.ts";
 import { normaliseRequest } from "./normalise.ts";
@@ -28,6 +29,11 @@ export function dispatch(context: WorkerContext, exchange: Exchange, view: Route
       exchange,
       new Fault("misdirected_request", `the client asked for ${exchange.peer.serverName} in its handshake`),
     );
+    return;
+  }
+  const early = exchange.early ? admitEarly(context, exchange) : null;
+  if (early !== null) {
+    refuse(exchange, early);
     return;
   }
   if (isHealthCheck(exchange)) {

@@ -89,6 +89,8 @@ export class Exchange {
   clientIp = "";
   /** The client spoke TLS to us, or a trusted proxy says so. */
   secure = false;
+  /** The request has come in early data of a handshake (RFC 8470). */
+  early = false;
 
   // Set by dispatch.
   /** Of the host that the request names. */
@@ -177,6 +179,7 @@ export class Exchange {
     this.webSocketKey = "";
     this.tunnel = null;
     this.secure = false;
+    this.early = false;
     this.phase = Phase.request;
     this.requestEnded = false;
     this.responseStarted = false;

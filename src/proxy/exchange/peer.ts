@@ -21,6 +21,11 @@ export interface Peer {
   readonly certificate: FieldTemplate | null;
 }
 
+/** Of a client over QUIC, whose packets are encrypted with TLS, and which is not asked for a certificate. */
+export function peerOverQuic(ip: string, serverName: string): Peer {
+  return { ...peerOf(ip), secure: true, serverName: isLoopback(ip) ? "" : serverName };
+}
+
 export function peerOf(ip: string, tls: TlsInfo | null = null, plan: ListenerTlsPlan | null = null): Peer {
   assert(isFieldValue(ip), "an address can be a field value");
   const certificate = tls?.peerCertificate ?? null;

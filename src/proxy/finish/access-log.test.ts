@@ -20,7 +20,8 @@ import { exchangeOf } from "../../../test/support/memory-exchange.ts";
 import { MemoryGateway } from "../../../test/support/memory-gateway.ts";
 import { get } from "../../../test/support/memory-http.ts";
 import { waitFor } from "../../../test/support/wait-for.ts";
-import { GLOBAL_SLOT_COUNT, GLOBAL_SLOTS, type AccessLogPlan } from "../plan.ts";
+import { GLOBAL_SLOT_COUNT, GLOBAL_SLOTS } from "../global-slots.ts";
+import type { AccessLogPlan } from "../plan.ts";
 import type { Exchange } from "../exchange/exchange.ts";
 import { AccessLog, discardAccessLog, openAccessLog } from "./access-log.ts";
 

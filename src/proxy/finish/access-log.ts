@@ -4,7 +4,8 @@
  * of a pipe cannot keep up, lines are dropped, and counted. Feature row A19.2.
  */
 import type { Log } from "../../base/log.ts";
-import { GLOBAL_SLOTS, type AccessLogPlan } from "../plan.ts";
+import { GLOBAL_SLOTS } from "../global-slots.ts";
+import type { AccessLogPlan } from "../plan.ts";
 import type { Exchange } from "../exchange/exchange.ts";
 import { JSON_START, MAX_LINE_BYTES, writeCommon, writeJson } from "./access-log-format.ts";
 import { LineWriter } from "./line-writer.ts";

@@ -2,7 +2,7 @@
 import type { FaultCode } from "../../base/fault.ts";
 import { WEBSOCKET } from "../../wire/ws/handshake.ts";
 import { Phase, type Exchange } from "../exchange/exchange.ts";
-import { GLOBAL_SLOTS } from "../plan.ts";
+import { GLOBAL_SLOTS } from "../global-slots.ts";
 import type { WorkerContext } from "../worker-context.ts";
 import { recordExchange } from "./record.ts";
 

@@ -9,7 +9,7 @@ import { httpDate } from "../../wire/http/date.ts";
 import { GrpcStatus } from "../../wire/grpc/grpc-status.ts";
 import { requestedService, SERVING } from "../../wire/grpc/health-messages.ts";
 import type { Exchange, RequestSink } from "../exchange/exchange.ts";
-import { GLOBAL_SLOTS } from "../plan.ts";
+import { GLOBAL_SLOTS } from "../global-slots.ts";
 import type { WorkerContext } from "../worker-context.ts";
 import { NO_TRAILERS, type Status, statusHead, statusTrailers } from "./grpc-answer.ts";
 import { contentKindOf } from "./grpc-kind.ts";

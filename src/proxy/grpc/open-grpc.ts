@@ -6,7 +6,7 @@ import { Fault } from "../../base/fault.ts";
 import { MALFORMED_TIMEOUT } from "../../wire/grpc/grpc-timeout.ts";
 import { HttpVersion } from "../../wire/http/message.ts";
 import type { Exchange } from "../exchange/exchange.ts";
-import { GLOBAL_SLOTS } from "../plan.ts";
+import { GLOBAL_SLOTS } from "../global-slots.ts";
 import type { WorkerContext } from "../worker-context.ts";
 import { GrpcCall } from "./grpc-call.ts";
 import { askedTimeoutMs, clampTimeout } from "./grpc-deadline.ts";

@@ -5,7 +5,7 @@
  */
 import { Timer } from "../../base/timer-wheel.ts";
 import type { Connection } from "../../fastpath/transport.ts";
-import { GLOBAL_SLOTS } from "../plan.ts";
+import { GLOBAL_SLOTS } from "../global-slots.ts";
 import type { WorkerContext } from "../worker-context.ts";
 import type { ClientConnection } from "./client-connection.ts";
 import type { ListenerSocket } from "./listener-socket.ts";

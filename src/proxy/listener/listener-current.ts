@@ -27,7 +27,7 @@ export function listenerCurrent(generation: Generation, runtime: ListenerRuntime
     {
       headerUnderscorePolicy: limits.headerUnderscorePolicy,
       strictTe: security.strictTe,
-      scheme: runtime.tls === null ? "http" : "https",
+      scheme: runtime.tls === null && runtime.quic === null ? "http" : "https",
     },
   );
   return {

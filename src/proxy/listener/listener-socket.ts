@@ -3,39 +3,32 @@
  * speak, keeps them together, and holds what they need of the current generation. A reload that keeps the
  * address only swaps `current`; the socket and its connections stay.
  */
-import { faultIndex } from "../../base/fault.ts";
 import type { Connection, ConnectionOwner, Listener, ListenOwner } from "../../fastpath/transport.ts";
 import { H2Scratch } from "../../wire/h2/h2-scratch.ts";
 import { RequestHead } from "../../wire/http/message.ts";
-import { H2StreamPool } from "../downstream/h2-stream-pool.ts";
+import { StreamPool } from "../downstream/stream-pool.ts";
 import type { Generation, ListenerRuntime } from "../generation.ts";
-import { ACCEPT_ERROR_KINDS, GLOBAL_SLOTS, type ListenerSlots } from "../plan.ts";
+import { GLOBAL_SLOTS } from "../global-slots.ts";
+import { ACCEPT_ERROR_KINDS } from "../plan.ts";
 import { RouteRequest } from "../router/route-input.ts";
-import { PER_IP_REFUSED } from "../state/per-ip-table.ts";
 import type { WorkerContext } from "../worker-context.ts";
+import { type Admission, admit, giveBack, tellShed } from "./admission.ts";
 import { CleartextOpening } from "./cleartext-opening.ts";
 import type { ClientConnection } from "./client-connection.ts";
+import { DRAIN_GRACE_MS } from "./drain-grace.ts";
 import { type ListenerCurrent, listenerCurrent } from "./listener-current.ts";
 import { ShedConnection } from "./shed-connection.ts";
 import { TlsHandshake } from "./tls-handshake.ts";
+import type { WorkerListener } from "./worker-listener.ts";
 
 /** Connections that are being told of the overload at one time; the rest are reset. */
 const MAX_SHEDDING = 256;
 
-/** An idle connection that rested so long is not about to send a request when a drain closes it. */
-export const DRAIN_GRACE_MS = 1000;
-
-/** What an admitted connection has to give back: a reload may have renamed the listener meanwhile. */
-interface Admission {
-  readonly ticket: number;
-  readonly slots: ListenerSlots;
-}
-
-export class ListenerSocket implements ListenOwner {
+export class ListenerSocket implements ListenOwner, WorkerListener {
   /** What the router looks at; used anew for each request. */
   readonly view = new RouteRequest(new RequestHead());
   /** For the requests of its HTTP/2 connections. */
-  readonly streams: H2StreamPool;
+  readonly streams: StreamPool;
   readonly scratch = new H2Scratch();
   current: ListenerCurrent;
   readonly #context: WorkerContext;
@@ -47,7 +40,7 @@ export class ListenerSocket implements ListenOwner {
   constructor(context: WorkerContext, listener: Listener, generation: Generation, runtime: ListenerRuntime) {
     this.#context = context;
     this.#listener = listener;
-    this.streams = new H2StreamPool(context);
+    this.streams = new StreamPool(context);
     this.current = listenerCurrent(generation, runtime);
   }
 
@@ -79,6 +72,11 @@ export class ListenerSocket implements ListenOwner {
     }
   }
 
+  /** A drain has closed the socket. */
+  resume(): boolean {
+    return false;
+  }
+
   /** Cuts every connection; returns how many had an exchange under way. */
   abort(): number {
     let cut = 0;
@@ -86,33 +84,25 @@ export class ListenerSocket implements ListenOwner {
     return cut;
   }
 
+  close(): Promise<void> {
+    return this.#listener.close();
+  }
+
   onAccept(connection: Connection, scarce: boolean): ConnectionOwner | null {
-    const { counters, stripe } = this.#context;
-    const { plan } = this.current.runtime;
-    const { runtime } = this.current.generation.plan;
-    (counters[GLOBAL_SLOTS.connections_total] as number) += 1;
+    (this.#context.counters[GLOBAL_SLOTS.connections_total] as number) += 1;
     if (scarce) {
       this.onAcceptError("EMFILE");
       return this.#shed(connection);
     }
-    const ticket = stripe.perIp.acquire(connection.remoteAddress, runtime.perIpConnectionCap);
-    if (ticket === PER_IP_REFUSED) {
-      (counters[GLOBAL_SLOTS.accept_reject_total] as number) += 1;
-      return null;
-    }
-    (counters[plan.metrics.acceptInflight] as number) += 1;
-    if (stripe.sum(plan.metrics.acceptInflight) > runtime.maxInflightConnections) {
-      (counters[plan.metrics.acceptInflight] as number) -= 1;
-      stripe.perIp.release(ticket);
-      return this.#shed(connection);
-    }
-    (counters[plan.metrics.connectionsInflight] as number) += 1;
+    const admission = admit(this.#context, this.current, connection.remoteAddress);
+    if (admission === "address_cap") return null;
+    if (admission === "over_capacity") return this.#shed(connection);
     const { tls } = this.current.runtime;
     const owner =
       tls === null
         ? new CleartextOpening(this.#context, connection, this)
         : new TlsHandshake(this.#context, connection, this, tls);
-    this.#connections.set(owner, { ticket, slots: plan.metrics });
+    this.#connections.set(owner, admission);
     return owner;
   }
 
@@ -140,20 +130,13 @@ export class ListenerSocket implements ListenOwner {
     const admission = this.#connections.get(owner);
     if (admission === undefined) return;
     this.#connections.delete(owner);
-    const { counters, stripe } = this.#context;
-    stripe.perIp.release(admission.ticket);
-    (counters[admission.slots.acceptInflight] as number) -= 1;
-    (counters[admission.slots.connectionsInflight] as number) -= 1;
+    giveBack(this.#context, admission);
   }
 
   /** Over capacity: a short 503 for as many as can be told, RST for the rest, and for whoever would need a handshake first. Feature row A2.11. */
   #shed(connection: Connection): ConnectionOwner | null {
-    const { plan } = this.current.runtime;
-    const { counters } = this.#context;
-    (counters[plan.metrics.acceptShed] as number) += 1;
-    (counters[plan.metrics.faults + faultIndex("over_capacity")] as number) += 1;
-    this.#context.log.warn({ listener: plan.name }, "over capacity: connections are turned away");
-    if (plan.protocol !== "h1" || this.#shedding >= MAX_SHEDDING) return null;
+    tellShed(this.#context, this.current);
+    if (this.current.runtime.plan.protocol !== "h1" || this.#shedding >= MAX_SHEDDING) return null;
     this.#shedding += 1;
     return new ShedConnection(this.#context, connection, () => {
       this.#shedding -= 1;

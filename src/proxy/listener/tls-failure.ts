@@ -5,7 +5,7 @@
  */
 import { TLS_ERROR_PREFIX } from "../../fastpath/tls.ts";
 import type { Connection } from "../../fastpath/transport.ts";
-import { GLOBAL_SLOTS } from "../plan.ts";
+import { GLOBAL_SLOTS } from "../global-slots.ts";
 import type { WorkerContext } from "../worker-context.ts";
 import type { ListenerSocket } from "./listener-socket.ts";
 

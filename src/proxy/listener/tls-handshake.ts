@@ -6,7 +6,7 @@
 import { Timer } from "../../base/timer-wheel.ts";
 import { TLS_ERROR_PREFIX, type TlsServerContext } from "../../fastpath/tls.ts";
 import type { Connection } from "../../fastpath/transport.ts";
-import { GLOBAL_SLOTS } from "../plan.ts";
+import { GLOBAL_SLOTS } from "../global-slots.ts";
 import type { WorkerContext } from "../worker-context.ts";
 import type { ListenerSocket } from "./listener-socket.ts";
 import { type Opening, serveConnection, spokenOver } from "./serve-connection.ts";

@@ -9,6 +9,11 @@ import { CONNECTION_ID_BYTES } from "../../wire/quic/connection-id.ts";
 import type { ConnectionTickets, QuicListenerOwner, QuicListenerSettings } from "./listener-settings.ts";
 import type { ConnectionHost } from "./connection-host.ts";
 import { QuicConnection } from "./quic-connection.ts";
+import { TransportError } from "./transport-error.ts";
+
+/** Codes that name a TLS alert (RFC 9001 section 4.8) begin here, and there are 256. */
+const FIRST_ALERT = 0x100;
+const LAST_ALERT = 0x1ff;
 
 /** A client that may have a connection. */
 export interface Admission {
@@ -56,23 +61,26 @@ export class ConnectionMaker {
     return this.#connections.keys();
   }
 
-  /** False: the client is to be turned away. */
-  make(admission: Admission, serverName: string, applicationProtocols: readonly string[]): boolean {
+  /** Returns the code of the transport with which the client is to be turned away; `TransportError.none`: it is not. */
+  make(admission: Admission, serverName: string, applicationProtocols: readonly string[]): number {
     const ip = formatIp(admission.path.remote.words);
     const ticket = this.#tickets.acquire(ip, this.settings.maxConnectionsPerAddress);
-    if (ticket === 0) return false;
+    if (ticket === 0) return TransportError.connectionRefused;
     const context = this.#owner.contextFor(serverName, applicationProtocols);
     const connection = context === null ? null : this.#connect(admission, context, serverName);
     if (connection === null) {
       this.#tickets.release(ticket);
-      return false;
+      return TransportError.connectionRefused;
     }
     this.#connections.set(connection, ticket);
     this.#halfOpen.add(connection);
     this.#host.environment.counters.add("quic_handshakes_started_total", 1);
     for (const datagram of admission.datagrams)
       connection.receive(datagram, 0, datagram.length, admission.path);
-    return true;
+    // Its first flight leaves ahead of what else has come of the client: without, the client could not
+    // read what the engine may have to say about that.
+    connection.turn();
+    return untold(connection);
   }
 
   /** The handshake is over, one way or the other; returns whether it was under way. */
@@ -131,4 +139,15 @@ export class ConnectionMaker {
     this.#host.ids.issuer.issue(scid, 0);
     return scid;
   }
+}
+
+/**
+ * The code with which an engine has failed on a client's first flight, if it cannot say so itself: it has
+ * nothing but keys that the client has not (RFC 9000 section 10.2.3). Alerts of TLS it tells.
+ */
+function untold({ engine }: QuicConnection): number {
+  const failure = engine.closeReason;
+  if (failure === null || failure.by !== "local" || failure.application) return TransportError.none;
+  const { code } = failure;
+  return code >= FIRST_ALERT && code <= LAST_ALERT ? TransportError.none : code;
 }

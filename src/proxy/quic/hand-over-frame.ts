@@ -1,20 +1,30 @@
 /**
  * A datagram on its way from the worker that the kernel gave it to, to the one that owns its connection:
  *
- *   secret 128 | remote address 128 | remote port 16 | local address 128 | local port 16 | ECN 8 | datagram
+ *   secret 128 | remote address 128 | remote port 16 | remote scope 32 |
+ *     local address 128 | local port 16 | ECN 8 | datagram
  *
  * `HandOver` writes and reads it. The secret is shared by the workers of one gateway: other programs of the
  * machine can send to the port as well.
  */
 import { timingSafeEqual } from "node:crypto";
-import { UDP_ECN, UDP_END, UDP_LOCAL, UDP_REMOTE, UDP_REMOTE_PORT, UDP_START } from "../../fastpath/udp.ts";
+import {
+  UDP_ECN,
+  UDP_END,
+  UDP_LOCAL,
+  UDP_REMOTE,
+  UDP_REMOTE_PORT,
+  UDP_SCOPE,
+  UDP_START,
+} from "../../fastpath/udp.ts";
 import type { Arrival } from "./udp-paths.ts";
 
 export const HAND_OVER_SECRET_BYTES = 16;
 
 const REMOTE_OFFSET: number = HAND_OVER_SECRET_BYTES;
 const REMOTE_PORT_OFFSET: number = REMOTE_OFFSET + 16;
-const LOCAL_OFFSET: number = REMOTE_PORT_OFFSET + 2;
+const SCOPE_OFFSET: number = REMOTE_PORT_OFFSET + 2;
+const LOCAL_OFFSET: number = SCOPE_OFFSET + 4;
 const LOCAL_PORT_OFFSET: number = LOCAL_OFFSET + 16;
 const ECN_OFFSET: number = LOCAL_PORT_OFFSET + 2;
 export const HAND_OVER_HEADER_BYTES: number = ECN_OFFSET + 1;
@@ -28,6 +38,7 @@ export function writeHandOver(target: Buffer, offset: number, secret: Uint8Array
   target.set(secret, offset);
   writeWords(target, offset + REMOTE_OFFSET, records, at + UDP_REMOTE);
   target.writeUInt16BE(records[at + UDP_REMOTE_PORT] as number, offset + REMOTE_PORT_OFFSET);
+  target.writeUInt32BE(records[at + UDP_SCOPE] as number, offset + SCOPE_OFFSET);
   writeWords(target, offset + LOCAL_OFFSET, records, at + UDP_LOCAL);
   target.writeUInt16BE(socketLocal.port, offset + LOCAL_PORT_OFFSET);
   target[offset + ECN_OFFSET] = records[at + UDP_ECN] as number;
@@ -51,6 +62,7 @@ export function readHandOver(
   record[UDP_END] = end;
   readWords(bytes, start + REMOTE_OFFSET, record, UDP_REMOTE);
   record[UDP_REMOTE_PORT] = bytes.readUInt16BE(start + REMOTE_PORT_OFFSET);
+  record[UDP_SCOPE] = bytes.readUInt32BE(start + SCOPE_OFFSET);
   readWords(bytes, start + LOCAL_OFFSET, record, UDP_LOCAL);
   record[UDP_ECN] = bytes[start + ECN_OFFSET] as number;
   return bytes.readUInt16BE(start + LOCAL_PORT_OFFSET);

@@ -48,7 +48,7 @@ async function twoWorkers(): Promise<{ world: QuicWorld; network: MemoryNetwork;
   const workers: Worker[] = [];
   for (const index of [0, 1]) {
     const environment = world.environment(index);
-    const peers = { portOf: (worker: number) => ports[worker] ?? 0 };
+    const peers = { portOf: (worker: number) => ports[worker] ?? 0, takers: [] };
     const handOver = await HandOver.open(network, { environment, peers, secret });
     world.onClose(() => handOver.close());
     ports.push(handOver.port);

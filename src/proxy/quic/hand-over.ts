@@ -16,18 +16,24 @@ import {
 } from "./hand-over-frame.ts";
 import { assert } from "../../base/assert.ts";
 import { SOCKET_BUFFER_BYTES } from "../../base/limits.ts";
+import { workerOf, CONNECTION_ID_BYTES } from "../../wire/quic/connection-id.ts";
+import type { PacketHeader } from "../../wire/quic/packet-header.ts";
 import { PacketSender } from "./packet-sender.ts";
 import type { QuicEnvironment } from "./quic-environment.ts";
-import { type Arrival, recordStart } from "./udp-paths.ts";
+import { type Arrival, recordStart, socketFit } from "./udp-paths.ts";
 
 /** Where the other workers take packets over. */
 export interface HandOverPeers {
   /** The port of the worker's loopback socket; 0: it has none, or is not there. */
   portOf(worker: number): number;
+  /** Workers that take new clients: those of them that have a port, and do not leave. */
+  readonly takers: readonly number[];
 }
 
 /** A listener of this worker. */
 export interface HandOverTaker {
+  /** What its socket is bound to. */
+  readonly local: UdpAddress;
   takeOver(bytes: Buffer, start: number, end: number, arrival: Arrival): void;
 }
 
@@ -43,7 +49,8 @@ export class HandOver implements UdpOwner {
   readonly #peers: HandOverPeers;
   readonly #secret: Uint8Array;
   readonly #sender: PacketSender;
-  readonly #takers = new Map<number, HandOverTaker>();
+  /** By port: several addresses may have a listener on the same. */
+  readonly #takers = new Map<number, readonly HandOverTaker[]>();
   readonly #paths: (UdpPath | undefined)[] = [];
   readonly #frame = Buffer.allocUnsafeSlow(HAND_OVER_HEADER_BYTES + MAX_HANDED_OVER_BYTES);
   readonly #record = new Uint32Array(UDP_RECORD_WORDS);
@@ -72,13 +79,17 @@ export class HandOver implements UdpOwner {
     return this.#sender.socket.local.port;
   }
 
-  /** Packets that were sent to this port are the listener's. */
-  register(port: number, taker: HandOverTaker): void {
-    this.#takers.set(port, taker);
+  /** The listener takes packets that were sent to its address. */
+  register(taker: HandOverTaker): void {
+    const { port } = taker.local;
+    this.#takers.set(port, [...(this.#takers.get(port) ?? []), taker]);
   }
 
-  unregister(port: number, taker: HandOverTaker): void {
-    if (this.#takers.get(port) === taker) this.#takers.delete(port);
+  unregister(taker: HandOverTaker): void {
+    const { port } = taker.local;
+    const left = (this.#takers.get(port) ?? []).filter((each) => each !== taker);
+    if (left.length === 0) this.#takers.delete(port);
+    else this.#takers.set(port, left);
   }
 
   /** Gives a datagram to the worker that its connection ID names. False: there is none, it stays here. */
@@ -92,6 +103,19 @@ export class HandOver implements UdpOwner {
     const sent = this.#sender.sendDatagram(this.#pathTo(worker, port), frame, 0, frameEnd);
     this.#environment.counters.add(sent ? "quic_packets_handed_over_total" : "quic_packets_dropped_total", 1);
     return true;
+  }
+
+  /**
+   * Gives what a client begins with to a worker that takes new clients, when this one does not any more: the
+   * kernel does not know of that. What has the same connection ID goes to the same worker. False: there is none.
+   */
+  forwardNew(header: PacketHeader, start: number, end: number, arrival: Arrival): boolean {
+    const { takers } = this.#peers;
+    const { bytes, dcidStart, dcidEnd } = header;
+    if (takers.length === 0) return false;
+    const named = dcidEnd - dcidStart === CONNECTION_ID_BYTES ? workerOf(bytes, dcidStart) : -1;
+    const chosen = takers[(bytes[dcidEnd - 1] as number) % takers.length] as number;
+    return this.forward(takers.includes(named) ? named : chosen, bytes, start, end, arrival);
   }
 
   close(): void {
@@ -122,13 +146,29 @@ export class HandOver implements UdpOwner {
   #take(bytes: Buffer, start: number, end: number): void {
     const { counters } = this.#environment;
     const port = readHandOver(bytes, start, end, this.#secret, this.#record);
-    const taker = this.#takers.get(port);
-    if (taker === undefined) {
+    const taker = this.#takerAt(port);
+    if (taker === null) {
       counters.add("quic_hand_overs_rejected_total", 1);
       return;
     }
     counters.add("quic_packets_taken_over_total", 1);
     taker.takeOver(bytes, this.#record[UDP_START] as number, end, this.#arrival);
+  }
+
+  /** Of the listeners on the port, the one whose socket the datagram in the record would have come to. */
+  #takerAt(port: number): HandOverTaker | null {
+    const takers = this.#takers.get(port);
+    if (takers === undefined) return null;
+    let best: HandOverTaker | null = null;
+    let bestFit = -1;
+    for (let i = 0; i < takers.length; i++) {
+      const taker = takers[i] as HandOverTaker;
+      const fit = socketFit(taker.local, this.#arrival);
+      if (fit <= bestFit) continue;
+      best = taker;
+      bestFit = fit;
+    }
+    return best;
   }
 
   #pathTo(worker: number, port: number): UdpPath {

@@ -93,11 +93,12 @@ export class InitialGate implements GatheredHelloOwner {
   onHello(gathered: GatheredHello, result: ClientHelloResult): void {
     this.#forget(gathered);
     const { dcid, originalDcid, path, datagrams } = gathered;
-    if (this.#admit({ dcid, originalDcid, path, datagrams }, result)) return;
+    const refusal = this.#admit({ dcid, originalDcid, path, datagrams }, result);
+    if (refusal === TransportError.none) return;
     const first = datagrams[0] as Buffer;
     const header = new PacketHeader();
     if (!header.parse(first, 0, first.length, 0)) return;
-    this.#replies.refuse(header, path, TransportError.connectionRefused);
+    this.#replies.refuse(header, path, refusal);
   }
 
   onHelloGivenUp(gathered: GatheredHello): void {
@@ -128,9 +129,10 @@ export class InitialGate implements GatheredHelloOwner {
     const result = reader.receive(bytes, start, end);
     if (result.kind === "incomplete") {
       this.#gather(admission, reader, bytes.subarray(start, end));
-    } else if (!this.#admit({ ...admission, datagrams: [bytes.subarray(start, end)] }, result)) {
-      this.#replies.refuse(header, admission.path, TransportError.connectionRefused);
+      return;
     }
+    const code = this.#admit({ ...admission, datagrams: [bytes.subarray(start, end)] }, result);
+    if (code !== TransportError.none) this.#replies.refuse(header, admission.path, code);
   }
 
   get #halfOpen(): number {
@@ -182,19 +184,19 @@ export class InitialGate implements GatheredHelloOwner {
 
   /**
    * The engine answers a ClientHello that breaks a rule of TLS; what is no ClientHello at all gets no answer.
-   * False: the client is to be turned away.
+   * The code is that of `ConnectionMaker.make`.
    */
-  #admit(admission: Admission, result: ClientHelloResult): boolean {
+  #admit(admission: Admission, result: ClientHelloResult): number {
     if (result.kind === "hello") {
       if (this.settings.earlyData && !this.#replays.admit(admission.originalDcid ?? admission.dcid)) {
         this.#environment.counters.add("quic_replays_dropped_total", 1);
-        return true;
+        return TransportError.none;
       }
       return this.#maker.make(admission, result.serverName, result.applicationProtocols);
     }
     if (result.kind === "invalid" && isForEngine(result.reason)) return this.#maker.make(admission, "", []);
     this.#environment.counters.add("quic_client_hello_rejected_total", 1);
-    return true;
+    return TransportError.none;
   }
 
   #forget(gathered: GatheredHello): void {

@@ -4,7 +4,14 @@
  * settings on reload, and drains and stops it; each connection's streams go to whoever `QuicListenerOwner` says.
  */
 import type { QuicClose } from "../../fastpath/quic-engine.ts";
-import { UDP_END, UDP_START, type UdpBatch, type UdpOwner, type UdpSocket } from "../../fastpath/udp.ts";
+import {
+  UDP_END,
+  UDP_START,
+  type UdpAddress,
+  type UdpBatch,
+  type UdpOwner,
+  type UdpSocket,
+} from "../../fastpath/udp.ts";
 import { CONNECTION_ID_BYTES, ConnectionIdIssuer, workerOf } from "../../wire/quic/connection-id.ts";
 import { ConnectionIdMap } from "../../wire/quic/connection-id-map.ts";
 import { HASH_KEY_BYTES } from "../../wire/quic/half-sip-hash.ts";
@@ -76,7 +83,10 @@ export class QuicListenerEndpoint implements UdpOwner, ConnectionHost, HandOverT
     const { ids } = this;
     this.#gate = new InitialGate(settings, { environment, ids, replies: this.#replies, maker: this.#maker });
     this.#arrival = { records: new Uint32Array(0), at: 0, socketLocal: socket.local };
-    handOver?.register(socket.local.port, this);
+  }
+
+  get local(): UdpAddress {
+    return this.sender.socket.local;
   }
 
   get port(): number {
@@ -99,6 +109,7 @@ export class QuicListenerEndpoint implements UdpOwner, ConnectionHost, HandOverT
 
   /** The generation is live: clients are served from now on. */
   accept(): void {
+    this.#handOver?.register(this);
     this.sender.socket.receive(this);
   }
 
@@ -109,12 +120,21 @@ export class QuicListenerEndpoint implements UdpOwner, ConnectionHost, HandOverT
     this.#maker.settings = settings;
   }
 
-  /** Refuses new clients; connections are told, each with a grace of its own in milliseconds, and go on until they close. */
+  /**
+   * Sends new clients to other workers, or refuses them. Connections are told, each with a grace of its own in
+   * milliseconds, and go on until they close.
+   */
   drain(graceOf: () => number): void {
     this.#graceOf = graceOf;
     this.#gate.draining = true;
     for (const served of this.#served.values()) served.announceClose(graceOf());
     this.environment.pump.run();
+  }
+
+  /** After `drain`: new clients are served again. Those that were told to leave still do. */
+  resume(): void {
+    this.#graceOf = null;
+    this.#gate.draining = false;
   }
 
   /** Ends every connection; returns how many had something under way. `close` is to follow. */
@@ -132,7 +152,7 @@ export class QuicListenerEndpoint implements UdpOwner, ConnectionHost, HandOverT
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    this.#handOver?.unregister(this.port, this);
+    this.#handOver?.unregister(this);
     this.#gate.close();
     for (const connection of this.#maker.connections) connection.abandon();
     this.environment.pump.run();
@@ -221,6 +241,7 @@ export class QuicListenerEndpoint implements UdpOwner, ConnectionHost, HandOverT
       if (handOver.forward(workerOf(bytes, dcidStart), bytes, start, end, arrival)) return;
     }
     if (type === PacketType.short) this.#replies.reset(header, end - start, arrival);
+    else if (this.#gate.draining && handOver?.forwardNew(header, start, end, arrival) === true) return;
     else this.#gate.receive(header, start, end, arrival);
   }
 }

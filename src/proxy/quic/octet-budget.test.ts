@@ -96,3 +96,17 @@ test("a stream that is cut short leaves no debt, but nobody lives on streams tha
   }
   assert.ok(rounds <= CONNECTION_WINDOW / STREAM_WINDOW + 1, `${rounds} rounds`);
 });
+
+test("what was not the peer's is forgiven, once", () => {
+  const spent = budget();
+  spent.received(STANDING_OCTETS + 1);
+  assert.equal(spent.exceeded(true, NONE, 0), true);
+  spent.forgive(1000);
+  assert.equal(spent.exceeded(true, NONE, 0), false);
+  spent.received(STANDING_OCTETS - 1000);
+  assert.equal(spent.exceeded(true, NONE, 0), false);
+  spent.received(1);
+  assert.equal(spent.exceeded(true, NONE, 0), true);
+  spent.forgive(1000 + STANDING_OCTETS - 999);
+  assert.equal(spent.exceeded(true, NONE, 0), true, "all of the rest was its own");
+});

@@ -3,7 +3,9 @@
  * by stream data and datagrams that were handed to the owner, and by what the owner has written, as the
  * peer has to acknowledge that. Endless PING, PATH_CHALLENGE, CRYPTO, NEW_CONNECTION_ID and the like pay
  * nothing, so whatever an engine keeps for them is bounded by what they may cost: CVE-2023-6193,
- * CVE-2024-1410, CVE-2024-1765 and their kin. `QuicConnection` asks after each datagram.
+ * CVE-2024-1410, CVE-2024-1765 and their kin. `QuicConnection` asks after each datagram. What somebody else
+ * has sent in the peer's name, who knows the address and a connection ID, is no debt: it is found out only when it
+ * would be held against the peer.
  */
 
 /** Before the handshake is complete: a ClientHello of 16 KiB, or a chain of certificates, several times over. */
@@ -38,10 +40,19 @@ export interface ReceivingStreams {
   readonly allPaused: boolean;
 }
 
+/** What knows which octets were the peer's; `QuicConnectionEngine` is one. */
+export interface AuthenticEngine {
+  readonly established: boolean;
+  authenticOctets(): number;
+}
+
 export class OctetBudget {
   readonly #connectionWindowBytes: number;
   readonly #streamWindowBytes: number;
   #debt = 0;
+  /** All that has come, and of that what was not the peer's. */
+  #received = 0;
+  #forged = 0;
   /** What may still be written off for streams that ended before their time. */
   #forgivable: number;
   #paidMs: number;
@@ -56,6 +67,24 @@ export class OctetBudget {
   /** A datagram has come. */
   received(octets: number): void {
     this.#debt += octets;
+    this.#received += octets;
+  }
+
+  /**
+   * As `exceeded`, without what did not come from the peer: the engine is asked for that only when it makes the
+   * difference.
+   */
+  overdrawn(engine: AuthenticEngine, streams: ReceivingStreams, nowMs: number): boolean {
+    if (!this.exceeded(engine.established, streams, nowMs)) return false;
+    this.forgive(engine.authenticOctets());
+    return this.exceeded(engine.established, streams, nowMs);
+  }
+
+  /** Of all octets that have come, `authentic` were the peer's own and came for the first time. */
+  forgive(authentic: number): void {
+    const forged = Math.max(this.#forged, this.#received - authentic);
+    this.#debt = Math.max(0, this.#debt - (forged - this.#forged));
+    this.#forged = forged;
   }
 
   /** Data of a stream, or a datagram, went to the owner. */

@@ -4,6 +4,7 @@ import { type MemoryDatagram, MemoryNetwork, udpAddress } from "../../../test/su
 import { echo, type NotingOwner, Pour } from "../../../test/support/quic-owners.ts";
 import { QuicWorld, SERVER_NAME, type TestListener, TRANSPORT } from "../../../test/support/quic-world.ts";
 import { waitFor } from "../../../test/support/wait-for.ts";
+import { shareBytes } from "../../fastpath/quiche-windows.ts";
 
 const BOUND = { timeout: 60_000 };
 const worlds: QuicWorld[] = [];
@@ -92,7 +93,7 @@ test("a stream that is paused holds its sender at the window, and no other strea
   client.link.write(held, Buffer.from("first"), 0, 5, false);
   await waitFor("the first octets", () => server.stream(held).octets > 0);
   pour.go();
-  await waitFor("the window to fill", () => octets - pour.left >= TRANSPORT.streamWindowBytes - 70_000);
+  await waitFor("the window to fill", () => octets - pour.left >= shareBytes(TRANSPORT) - 70_000);
   const other = client.say("not held");
   await waitFor("the other", () => server.stream(other).ended);
   const sent = octets - pour.left;
@@ -139,6 +140,120 @@ test("resets and stops carry their codes, either way", BOUND, async () => {
   await waitFor("the other way", () => client.stream(reset).resetCode === 0x123456789);
   assert.equal(server.stream(stopped).resetCode, -1, "what was stopped says nothing more");
 });
+
+test("a reset and a stop that come together are both heard of, each with its code", BOUND, async () => {
+  const { client, server } = await connected();
+  const ids = Array.from({ length: 16 }, () => client.say("x", false));
+  await waitFor("all", () => ids.every((id) => server.stream(id).octets === 1));
+  // A part of an answer, which is acknowledged, and one that is to come.
+  for (const id of ids) server.link.write(id, Buffer.from("y"), 0, 1, false);
+  await waitFor("the answers", () => ids.every((id) => client.stream(id).octets === 1));
+  for (const id of ids) {
+    client.link.reset(id, 0x1000 + id);
+    client.link.stop(id, 0x2000 + id);
+  }
+  await waitFor("all resets", () => ids.every((id) => server.stream(id).resetCode >= 0));
+  for (const id of ids) {
+    assert.equal(server.stream(id).resetCode, 0x1000 + id);
+    assert.equal(server.stream(id).stoppedCode, 0x2000 + id);
+  }
+});
+
+test(
+  "a paused stream that its peer gives up is heard of at once, and nothing of it is read",
+  BOUND,
+  async () => {
+    const { client, server } = await connected();
+    server.onData = (id) => server.link.pause(id);
+    const ids = Array.from({ length: 16 }, () => client.say("x", false));
+    await waitFor("all", () => ids.every((id) => server.stream(id).octets === 1));
+    for (const id of ids) client.link.write(id, Buffer.from("unread"), 0, 6, false);
+    const other = ids.pop() as number;
+    for (const id of ids) client.link.reset(id, 0x10c);
+    await waitFor("the resets", () => ids.every((id) => server.stream(id).resetCode === 0x10c));
+    for (const id of ids) assert.equal(server.stream(id).octets, 1);
+    assert.equal(server.stream(other).resetCode, -1);
+    server.onData = () => {};
+    server.link.resume(other);
+    await waitFor("the other", () => server.stream(other).text === "xunread");
+  },
+);
+
+test(
+  "the end of a paused stream waits until it is read again, with octets before it or without",
+  BOUND,
+  async () => {
+    const { client, server } = await connected();
+    server.onData = (id) => server.link.pause(id);
+    const ids = Array.from({ length: 8 }, () => client.say("x", false));
+    await waitFor("all", () => ids.every((id) => server.stream(id).octets === 1));
+    // Half of the streams are over in the other direction already.
+    const answered = ids.filter((_, i) => i % 2 === 0);
+    for (const id of answered) server.link.write(id, Buffer.from("answer"), 0, 6, true);
+    await waitFor("the answers", () => answered.every((id) => client.stream(id).ended));
+    for (const [i, id] of ids.entries()) client.link.write(id, Buffer.from("rest"), 0, i < 4 ? 0 : 4, true);
+    const probe = client.link.openUnidirectional();
+    client.link.write(probe, Buffer.from("after them"), 0, 10, true);
+    await waitFor("what came after", () => server.stream(probe).ended);
+    for (const id of ids) assert.equal(server.stream(id).ended, false);
+    server.onData = () => {};
+    for (const id of ids) server.link.resume(id);
+    await waitFor("all ends", () => ids.every((id) => server.stream(id).ended));
+    for (const [i, id] of ids.entries()) assert.equal(server.stream(id).text, i < 4 ? "x" : "xrest");
+  },
+);
+
+test("a stream that stalls holds up no other, however much passes", BOUND, async () => {
+  const { client, server } = await connected();
+  server.keep = false;
+  const held = client.link.openBidirectional();
+  server.onData = (id) => {
+    if (id === held) server.link.pause(held);
+  };
+  const stalled = new Pour(client.link, held, TRANSPORT.streamWindowBytes);
+  stalled.go();
+  await waitFor("the stall", () => server.stream(held).octets > 0);
+  const octets = 2 * TRANSPORT.connectionWindowBytes;
+  const other = client.link.openBidirectional();
+  const pour = new Pour(client.link, other, octets);
+  client.onWritable = (id) => (id === held ? stalled : pour).go();
+  stalled.go();
+  pour.go();
+  await waitFor("the other", () => server.stream(other).ended, { timeoutMs: 40_000 });
+  assert.equal(server.stream(other).octets, octets);
+  assert.equal(server.stream(held).ended, false);
+  server.onData = () => {};
+  server.link.resume(held);
+  await waitFor("the rest", () => server.stream(held).ended, { timeoutMs: 20_000 });
+  assert.equal(server.closed, null);
+});
+
+test(
+  "a connection says that it is worn before cancelled uploads leave it without streams",
+  BOUND,
+  async () => {
+    const { client, server } = await connected();
+    let worn = 0;
+    server.onWornOut = () => (worn += 1);
+    server.onData = (id) => {
+      if (server.stream(id).octets > 1) return;
+      // Answered in full, and then the rest is not wanted: the answer is acknowledged before the reset comes.
+      server.link.write(id, Buffer.from("no"), 0, 2, true);
+    };
+    let uploads = 0;
+    for (; worn === 0 && uploads < 1000; uploads++) {
+      assert.ok(client.link.bidirectionalLeft() > 0, `no stream after ${uploads}`);
+      const id = client.say("x", false);
+      await waitFor("the answer", () => client.stream(id).ended);
+      server.link.stop(id, 0x100);
+      await waitFor("the stop", () => client.stream(id).stoppedCode === 0x100);
+    }
+    assert.ok(uploads >= TRANSPORT.maxBidirectionalStreams / 2 && uploads < 1000, `${uploads}`);
+    const last = client.say("x");
+    await waitFor("an answer", () => client.stream(last).ended);
+    assert.equal(worn, 1, "told once");
+  },
+);
 
 test("a stop is noticed on a stream that rests, among many", BOUND, async () => {
   const { client, server } = await connected();

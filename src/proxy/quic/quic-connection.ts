@@ -47,6 +47,7 @@ export class QuicConnection implements QuicLink, Pumped, Routed {
   /** Packets have come since the last turn. */
   #received = false;
   #establishedTold = false;
+  #wornTold = false;
   #abandoned: QuicClose | null = null;
   #endTold = false;
   #gone = false;
@@ -59,8 +60,8 @@ export class QuicConnection implements QuicLink, Pumped, Routed {
     this.ids = new HeldIds(host.ids, this);
     const budget = new OctetBudget(connectionWindowBytes, streamWindowBytes, clock.nowMs);
     this.#core = { engine, table: new StreamTable(server), budget, arena, silent: false };
-    this.#inbound = new StreamInbound(this.#core);
     this.#outbound = new StreamOutbound(this.#core, server);
+    this.#inbound = new StreamInbound(this.#core, this.#outbound);
     this.#paths = new PeerPaths(options.path);
     this.#proof = new AddressProof(options.unprovenDcid);
     this.#owner = options.owner;
@@ -208,6 +209,15 @@ export class QuicConnection implements QuicLink, Pumped, Routed {
     this.#host.environment.pump.run();
   }
 
+  finished(id: number): boolean {
+    return this.#core.silent || this.#outbound.finished(id);
+  }
+
+  /** The connection has a turn soon: its owner holds back what `QuicOwner.beforeSend` is to write. */
+  wake(): void {
+    this.#mark();
+  }
+
   onDatagram(bytes: Buffer, start: number, end: number, arrival: Arrival): void {
     const path = this.#paths.of(arrival, this.#host.migration);
     if (path === null) this.#host.environment.counters.add("quic_migrations_refused_total", 1);
@@ -216,16 +226,18 @@ export class QuicConnection implements QuicLink, Pumped, Routed {
 
   /** As `onDatagram`, over a path that is known to be the peer's. */
   receive(bytes: Buffer, start: number, end: number, path: UdpPath): void {
-    const { engine, budget, table } = this.#core;
-    const { clock, counters } = this.#host.environment;
+    const { engine, budget, table, silent } = this.#core;
     budget.received(end - start);
     this.#proof.received(bytes, start, end);
     engine.receive(bytes, start, end, path);
     this.#received = true;
     this.#mark();
-    if (this.#core.silent || !budget.exceeded(engine.established, table, clock.nowMs)) return;
-    counters.add("quic_budget_exceeded_total", 1);
-    if (engine.established)
+    if (!silent && budget.overdrawn(engine, table, this.#host.environment.clock.nowMs)) this.#endOverBudget();
+  }
+
+  #endOverBudget(): void {
+    this.#host.environment.counters.add("quic_budget_exceeded_total", 1);
+    if (this.established)
       this.closeTransport(TransportError.protocolViolation, "more octets than were of use");
     else this.closeTransport(TransportError.cryptoBufferExceeded, "too many octets for a handshake");
   }
@@ -236,6 +248,7 @@ export class QuicConnection implements QuicLink, Pumped, Routed {
     this.#received = false;
     const more = this.#exchange(received);
     if (received) this.#keepHouse();
+    if (!this.#core.silent) this.#owner?.beforeSend?.();
     this.#core.table.sweep();
     if (this.#abandoned === null) this.#send();
     this.#tellEnd();
@@ -262,7 +275,14 @@ export class QuicConnection implements QuicLink, Pumped, Routed {
     let more = this.#inbound.read(owner, received);
     if (received) more = this.#readDatagrams(owner) || more;
     this.#outbound.advance(owner, received);
+    if (received) this.#tellWorn(owner);
     return more;
+  }
+
+  #tellWorn(owner: QuicOwner): void {
+    if (this.#wornTold || this.#core.silent || !this.#core.engine.worn) return;
+    this.#wornTold = true;
+    owner.onWorn?.();
   }
 
   #readDatagrams(owner: QuicOwner): boolean {

@@ -10,11 +10,14 @@ import { waitFor } from "../../../test/support/wait-for.ts";
 import { Clock } from "../../base/clock.ts";
 import { nativeAddon } from "../../fastpath/native-addon.ts";
 import { openUdp } from "../../fastpath/open-udp.ts";
+import { linkLocal } from "../../fastpath/udp-peers.contract.ts";
 import { HAND_OVER_SECRET_BYTES } from "./hand-over-frame.ts";
 import { HandOver } from "./hand-over.ts";
 
 const BOUND = { timeout: 60_000 };
 const KINDS = nativeAddon() === null ? (["net"] as const) : (["net", "epoll"] as const);
+const NEAR = linkLocal();
+const NOT_NEAR = NEAR === null ? "no interface of this machine has a link-local address" : false;
 const closers: (() => void)[] = [];
 
 afterEach(() => {
@@ -107,6 +110,24 @@ for (const kind of KINDS) {
     });
   }
 
+  test(
+    `${kind}: two that are on one link reach each other by its addresses`,
+    { ...BOUND, skip: NOT_NEAR },
+    async () => {
+      assert.ok(NEAR !== null);
+      const world = await openWorld(kind, "::");
+      const listener = await world.listener(world.environment(), { serve: echo });
+      const clients = await world.client(world.environment(1));
+      const [host = ""] = NEAR.host.split("%");
+      const client = clients.connect({ ...udpAddress(host, listener.endpoint.port), scope: NEAR.scope });
+      await waitFor("the handshake", () => client.established && listener.served[0]?.established);
+      assert.equal(listener.served[0]?.link.remoteAddress, host);
+      const id = client.say("near");
+      await waitFor("the echo", () => client.stream(id).ended);
+      assert.equal(client.stream(id).text, "near");
+    },
+  );
+
   test(`${kind}: a client that moves reaches its worker through any other`, BOUND, async () => {
     const world = await openWorld(kind, "127.0.0.1");
     const transport = { ...TRANSPORT, disableActiveMigration: false };
@@ -116,7 +137,7 @@ for (const kind of KINDS) {
     let port = 0;
     for (const index of [0, 1, 2]) {
       const environment = world.environment(index);
-      const peers = { portOf: (worker: number) => ports[worker] ?? 0 };
+      const peers = { portOf: (worker: number) => ports[worker] ?? 0, takers: [] };
       const handOver = await HandOver.open(world.sockets, { environment, peers, secret });
       closers.push(() => handOver.close());
       ports.push(handOver.port);

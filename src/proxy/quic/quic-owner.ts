@@ -18,6 +18,13 @@ export interface QuicOwner {
   /** The peer allows more streams than before, after one could not be opened. */
   onStreamsAllowed(): void;
   onDatagram(bytes: Buffer, start: number, end: number): void;
+  /**
+   * Once: the connection has lost much of what lets it go on, and loses more (see `QuicConnectionEngine.worn`).
+   * An owner that can has the peer go on with another connection, as by GOAWAY.
+   */
+  onWorn?(): void;
+  /** In every turn, before packets are made: what the owner holds back is to be written now. */
+  beforeSend?(): void;
   /** Last call. */
   onClosed(reason: QuicClose): void;
 }
@@ -41,6 +48,10 @@ export interface QuicLink {
   pause(id: number): void;
   resume(id: number): void;
   prioritise(id: number, urgency: number, incremental: boolean): void;
+  /** Both directions of the stream have ended, and the peer has acknowledged all of it. Dear (about 10 µs). */
+  finished(id: number): boolean;
+  /** A turn comes soon: there is something to write in `QuicOwner.beforeSend`. */
+  wake(): void;
   /** False: dropped, the queue is full or the peer takes none of this size. */
   sendDatagram(bytes: Buffer, start: number, end: number): boolean;
   /** CONNECTION_CLOSE with a code of the application; `onClosed` follows. */

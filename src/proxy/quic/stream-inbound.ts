@@ -1,11 +1,12 @@
 /**
  * The receiving half of a connection's streams: asks those that may have something, reads them into the
  * worker's arena and hands it to the owner. What is paused is not read, so that the peer's window
- * closes. `QuicConnection` calls it once a turn.
+ * closes; but its reset is noticed. `QuicConnection` calls it once a turn.
  */
 import { StreamResult } from "../../fastpath/quic-engine.ts";
 import type { ConnectionCore } from "./connection-core.ts";
 import type { QuicOwner } from "./quic-owner.ts";
+import type { StreamOutbound } from "./stream-outbound.ts";
 import { ID_STEP, type QuicStream } from "./stream-table.ts";
 
 /** Reads of one stream in one turn, 1 MiB; others have theirs before it goes on. */
@@ -20,23 +21,36 @@ const LOOK_AHEAD = 4;
  */
 const TURNS_BETWEEN_SEARCHES = 8;
 
+/**
+ * Paused streams that are asked about a reset in one turn in which packets came, at 1 µs each. Those of a
+ * client with the usual limit of streams all are; beyond, the next turn goes on where this one ends.
+ */
+const MAX_PAUSED_ASKED_PER_TURN = 128;
+
 export class StreamInbound {
   readonly #core: ConnectionCore;
+  readonly #outbound: StreamOutbound;
   readonly #found: number[] = [];
   #turnsSinceSearch = 0;
   /** Something was left unread for the sake of others. */
   #more = false;
+  /** Where the round of paused streams begins. */
+  #askFrom = 0;
 
-  constructor(core: ConnectionCore) {
+  constructor(core: ConnectionCore, outbound: StreamOutbound) {
     this.#core = core;
+    this.#outbound = outbound;
   }
 
   /** Returns whether there is more to read at once. `received`: packets have come since the last turn. */
   read(owner: QuicOwner, received: boolean): boolean {
     const engine = this.#core.engine;
     this.#more = false;
-    if (this.#core.table.allPaused || !engine.hasReadable) return false;
+    if (this.#core.table.allPaused) return false;
+    if (this.#core.table.endsHeld > 0) this.#tellEnds(owner);
+    if (!engine.hasReadable) return false;
     const heldBack = this.#readKnown(owner);
+    if (received && heldBack) this.#askPaused(owner);
     if (received && !this.#halted) {
       this.#readNext(owner, this.#core.table.nextPeerBidirectional);
       this.#readNext(owner, this.#core.table.nextPeerUnidirectional);
@@ -62,6 +76,43 @@ export class StreamInbound {
       else this.#readStream(stream, owner);
     }
     return heldBack;
+  }
+
+  /** Ends that came to nothing but themselves, of streams that are read again. */
+  #tellEnds(owner: QuicOwner): void {
+    const { table, arena } = this.#core;
+    const { open } = table;
+    for (let i = 0; i < open.length && !this.#halted; i++) {
+      const stream = open[i] as QuicStream;
+      if (!stream.endHeld || stream.paused) continue;
+      table.endReading(stream);
+      owner.onStreamData(stream.id, arena, 0, 0, true);
+    }
+  }
+
+  /** Who has paused a stream waits for somebody else; that the peer has given it up is worth knowing meanwhile. */
+  #askPaused(owner: QuicOwner): void {
+    const engine = this.#core.engine;
+    const { open } = this.#core.table;
+    let left = MAX_PAUSED_ASKED_PER_TURN;
+    let i = 0;
+    for (; i < open.length && left > 0 && !this.#halted; i++) {
+      const stream = open[(this.#askFrom + i) % open.length] as QuicStream;
+      if (!stream.paused || !engine.streamReadable(stream.id)) continue;
+      left -= 1;
+      this.#outbound.askBeforeReading(stream, owner);
+      if (!stream.readDone) this.#readEnd(stream, owner);
+    }
+    this.#askFrom = (this.#askFrom + i) % open.length;
+  }
+
+  /** Nothing of a paused stream is read but a reset, or an end without octets before it. */
+  #readEnd(stream: QuicStream, owner: QuicOwner): void {
+    const { engine, arena, table } = this.#core;
+    const length = engine.readStream(stream.id, arena, 0, 0);
+    if (length === StreamResult.blocked) return;
+    if (length < 0) this.#ended(stream, owner, length);
+    else if (engine.streamFin) table.holdEnd(stream);
   }
 
   /** New streams, of one type. Each moves the next ID on. */
@@ -99,6 +150,8 @@ export class StreamInbound {
   #readStream(stream: QuicStream, owner: QuicOwner): void {
     const engine = this.#core.engine;
     const arena = this.#core.arena;
+    this.#outbound.askBeforeReading(stream, owner);
+    if (stream.paused || stream.readDone || this.#halted) return;
     for (let reads = 0; reads < MAX_READS_PER_TURN; reads++) {
       const length = engine.readStream(stream.id, arena, 0, arena.length);
       if (length < 0) {

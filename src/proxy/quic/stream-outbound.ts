@@ -81,12 +81,26 @@ export class StreamOutbound {
     this.#core.engine.prioritise(id, urgency, incremental);
   }
 
+  /** As `QuicLink.finished`. */
+  finished(id: number): boolean {
+    const capacity = this.#core.engine.streamCapacity(id);
+    // The engine forgets a stream then, and not before; of one that is not wanted nothing is to be waited for.
+    return capacity === StreamResult.unknown || capacity === StreamResult.ended;
+  }
+
   /** Once a turn. `received`: packets have come since the last one. */
   advance(owner: QuicOwner, received: boolean): void {
     if (received) this.#unasked = this.#core.table.open.length;
     this.#askAboutStops(owner);
     this.#retry(owner);
     if (received && !this.#core.silent) this.#tellAllowed(owner);
+  }
+
+  /** Before a stream is read: once its reset was, the engine may have forgotten why it was stopped. */
+  askBeforeReading(stream: QuicStream, owner: QuicOwner): void {
+    if (stream.writeDone) return;
+    if (!stream.stopPending && !this.#isStopped(stream)) return;
+    this.#tellStopped(stream, owner);
   }
 
   /** Some streams have not been asked yet: another turn is wanted soon, even if nothing happens. */
@@ -161,21 +175,24 @@ export class StreamOutbound {
   }
 
   #askAboutStops(owner: QuicOwner): void {
-    const engine = this.#core.engine;
     const { open } = this.#core.table;
     const looks = Math.min(this.#unasked, MAX_LOOKS_PER_TURN);
     for (let i = 0; i < looks && !this.#core.silent; i++) {
       if (this.#asked >= open.length) this.#asked = 0;
       const stream = open[this.#asked++];
-      if (stream === undefined || stream.writeDone) continue;
-      const capacity = engine.streamCapacity(stream.id);
-      // One that the engine has forgotten since its reset was read was stopped as well; the code is lost.
-      const forgotten = capacity === StreamResult.unknown && stream.readDone;
-      if (capacity !== StreamResult.ended && !forgotten) continue;
-      this.#unwanted(stream, capacity);
-      this.#tellStopped(stream, owner);
+      if (stream !== undefined && !stream.writeDone && this.#isStopped(stream))
+        this.#tellStopped(stream, owner);
     }
     this.#unasked -= looks;
+  }
+
+  #isStopped(stream: QuicStream): boolean {
+    const capacity = this.#core.engine.streamCapacity(stream.id);
+    // One that the engine has forgotten was stopped after its reset was read, and both before it was asked here.
+    const forgotten = capacity === StreamResult.unknown && stream.readDone;
+    if (capacity !== StreamResult.ended && !forgotten) return false;
+    this.#unwanted(stream, capacity);
+    return true;
   }
 
   #tellStopped(stream: QuicStream, owner: QuicOwner): void {

@@ -17,6 +17,8 @@ export class QuicStream {
   /** Nothing more can be written. */
   writeDone: boolean;
   paused = false;
+  /** The peer's end was read while the stream was paused: there is nothing else, and the owner is to hear of it later. */
+  endHeld = false;
   /** The owner has been told that not all was taken. */
   blocked = false;
   /** The owner has ended the stream, and the engine has not taken the end yet. */
@@ -43,6 +45,8 @@ export class StreamTable {
   paused = 0;
   /** Nobody reads any stream for now, whatever is said of each. */
   allPaused = false;
+  /** Streams with `endHeld`. */
+  endsHeld = 0;
   /** The lowest IDs that the peer has not used yet. */
   nextPeerBidirectional: number;
   nextPeerUnidirectional: number;
@@ -97,9 +101,16 @@ export class StreamTable {
     this.paused -= 1;
   }
 
+  holdEnd(stream: QuicStream): void {
+    stream.endHeld = true;
+    this.endsHeld += 1;
+  }
+
   endReading(stream: QuicStream): void {
     if (stream.readDone) return;
     this.resume(stream);
+    if (stream.endHeld) this.endsHeld -= 1;
+    stream.endHeld = false;
     stream.readDone = true;
     this.receiving -= 1;
     if (stream.writeDone) this.#over += 1;
@@ -133,6 +144,7 @@ export class StreamTable {
     this.#byId.clear();
     this.receiving = 0;
     this.paused = 0;
+    this.endsHeld = 0;
     this.#over = 0;
   }
 

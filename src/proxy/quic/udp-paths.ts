@@ -8,6 +8,7 @@ import {
   UDP_RECORD_WORDS,
   UDP_REMOTE,
   UDP_REMOTE_PORT,
+  UDP_SCOPE,
   type UdpAddress,
   type UdpPath,
 } from "../../fastpath/udp.ts";
@@ -30,6 +31,7 @@ export function cameOver(path: UdpPath, arrival: Arrival): boolean {
   const { local, remote } = path;
   return (
     remote.port === records[at + UDP_REMOTE_PORT] &&
+    (remote.scope ?? 0) === records[at + UDP_SCOPE] &&
     wordsEqual(remote.words, 0, records, at + UDP_REMOTE) &&
     (wordsEqual(local.words, 0, records, at + UDP_LOCAL) ||
       isUnknown(records, at + UDP_LOCAL) ||
@@ -44,11 +46,15 @@ export function pathOf(arrival: Arrival): UdpPath {
   const words = records.slice(at + UDP_LOCAL, at + UDP_LOCAL + 4);
   return {
     local: unknown ? localOf(socketLocal) : { words, port: socketLocal.port },
-    remote: {
-      words: records.slice(at + UDP_REMOTE, at + UDP_REMOTE + 4),
-      port: records[at + UDP_REMOTE_PORT] as number,
-    },
+    remote: remoteOf(records, at),
   };
+}
+
+function remoteOf(records: Uint32Array, at: number): UdpAddress {
+  const words = records.slice(at + UDP_REMOTE, at + UDP_REMOTE + 4);
+  const port = records[at + UDP_REMOTE_PORT] as number;
+  const scope = records[at + UDP_SCOPE] as number;
+  return scope === 0 ? { words, port } : { words, port, scope };
 }
 
 /** The local end of what a socket sends: all zeroes, so that the kernel chooses, unless it is bound to one address. */
@@ -62,12 +68,26 @@ export function samePath(one: UdpPath, other: UdpPath): boolean {
 }
 
 export function sameAddress(one: UdpAddress, other: UdpAddress): boolean {
-  return one === other || (one.port === other.port && wordsEqual(one.words, 0, other.words, 0));
+  return (
+    one === other ||
+    (one.port === other.port && one.scope === other.scope && wordsEqual(one.words, 0, other.words, 0))
+  );
 }
 
 /** The address that a datagram came from, as text. Allocates. */
 export function remoteText(arrival: Arrival): string {
   return formatIp(arrival.records.subarray(arrival.at + UDP_REMOTE, arrival.at + UDP_REMOTE + 4));
+}
+
+/**
+ * How well a socket that is bound to `local` fits the address that a datagram was sent to, of those on its port.
+ * 0: it is of the other address family.
+ */
+export function socketFit({ words }: UdpAddress, { records, at }: Arrival): number {
+  const ofV4 = records[at + UDP_REMOTE] === 0 && records[at + UDP_REMOTE + 2] === MAPPED_WORD;
+  if ((words[0] === 0 && words[2] === MAPPED_WORD) !== ofV4) return 0;
+  if (isUnknown(words, 0)) return 2;
+  return wordsEqual(words, 0, records, at + UDP_LOCAL) ? 3 : 1;
 }
 
 function wordsEqual(one: Uint32Array, oneAt: number, other: Uint32Array, otherAt: number): boolean {

@@ -14,7 +14,7 @@ import type { ClientConnection } from "../listener/client-connection.ts";
 import type { ListenerCurrent } from "../listener/listener-current.ts";
 import type { ListenerSocket } from "../listener/listener-socket.ts";
 import { tellTlsFailure } from "../listener/tls-failure.ts";
-import { GLOBAL_SLOTS } from "../plan.ts";
+import { GLOBAL_SLOTS } from "../global-slots.ts";
 import type { Backend } from "../upstream/backend.ts";
 import type { BackendConnection } from "../upstream/backend-connection.ts";
 import type { DialOwner } from "../upstream/dial.ts";

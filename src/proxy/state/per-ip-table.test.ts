@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { PER_IP_SETS, PER_IP_WAYS } from "../../base/limits.ts";
-import { GLOBAL_SLOTS } from "../plan.ts";
+import { GLOBAL_SLOTS } from "../global-slots.ts";
 import { AddressHash } from "./address-hash.ts";
 import { initRegion, regionBytes } from "./layout.ts";
 import { PER_IP_REFUSED, PER_IP_UNCOUNTED } from "./per-ip-table.ts";

@@ -5,7 +5,7 @@
  */
 import { assert } from "../../base/assert.ts";
 import { COUNTER_SLOTS } from "../../base/limits.ts";
-import { GLOBAL_SLOTS } from "../plan.ts";
+import { GLOBAL_SLOTS } from "../global-slots.ts";
 import {
   PER_IP_TABLE_WORDS,
   readRegion,

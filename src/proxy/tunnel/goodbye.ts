@@ -2,7 +2,7 @@
 import type { FaultCode } from "../../base/fault.ts";
 import { CloseCode } from "../../wire/ws/close-code.ts";
 import type { Refusal } from "../../wire/ws/frame-observer.ts";
-import type { GLOBAL_SLOTS } from "../plan.ts";
+import type { GLOBAL_SLOTS } from "../global-slots.ts";
 
 export interface Goodbye {
   readonly code: CloseCode;

@@ -6,7 +6,7 @@ import { assert } from "../../base/assert.ts";
 import { Fault } from "../../base/fault.ts";
 import { Timer } from "../../base/timer-wheel.ts";
 import type { Exchange, RequestSink } from "../exchange/exchange.ts";
-import { GLOBAL_SLOTS } from "../plan.ts";
+import { GLOBAL_SLOTS } from "../global-slots.ts";
 import type { WorkerContext } from "../worker-context.ts";
 import { TunnelEnds } from "./tunnel-ends.ts";
 import type { Tunnel } from "./tunnel.ts";

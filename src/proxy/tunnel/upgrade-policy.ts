@@ -3,7 +3,7 @@
  * is known. WebSocket is a matter of the listener, and its handshake has to be right (RFC 6455 section
  * 4.2.1; feature row A12.1). Other protocols are a matter of the route. What is not allowed is ignored,
  * as a server may: the request goes on without it. Only WebSocket, whose client can do nothing with an
- * ordinary answer, and the extended CONNECT of HTTP/2, which is nothing without its protocol, are refused.
+ * ordinary answer, and extended CONNECT (RFC 8441, RFC 9220), which is nothing without its protocol, are refused.
  */
 import { Fault } from "../../base/fault.ts";
 import { HttpVersion } from "../../wire/http/message.ts";
@@ -42,12 +42,14 @@ export function decideUpgrade(exchange: Exchange, route: RoutePlan): Fault | nul
 
 function decideConnect(exchange: Exchange, route: RoutePlan): Fault | null {
   const { request, listener } = exchange;
-  const { upgrade } = request;
+  const { upgrade, version } = request;
+  const { enabled, h2ExtendedConnect, h3ExtendedConnect } = listener.plan.websocket;
+  const announced = enabled && (version === HttpVersion.http3 ? h3ExtendedConnect : h2ExtendedConnect);
   if (upgrade !== WEBSOCKET) {
-    return isAllowed(upgrade, route) ? null : new Fault("upgrade_refused", `:protocol ${upgrade}`);
+    const taken = announced && isAllowed(upgrade, route);
+    return taken ? null : new Fault("upgrade_refused", `:protocol ${upgrade}`);
   }
-  const { enabled, h2ExtendedConnect } = listener.plan.websocket;
-  if (!enabled || !h2ExtendedConnect) return new Fault("upgrade_refused", "WebSocket is off");
+  if (!announced) return new Fault("upgrade_refused", "WebSocket is off");
   if (takeOne(exchange, VERSION_NAME) !== WEBSOCKET_VERSION)
     return new Fault("bad_request", "Sec-WebSocket-Version is not 13");
   request.fields.addNamed("Sec-WebSocket-Version", WEBSOCKET_VERSION);

@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { headers as h3Headers } from "../../../test/support/h3-dsl.ts";
 import { MemoryGateway } from "../../../test/support/memory-gateway.ts";
 import { data, h2Backends } from "../../../test/support/memory-h2.ts";
 import { MemoryH2Client } from "../../../test/support/memory-h2-client.ts";
+import { assertCleanH3, MemoryH3Client } from "../../../test/support/memory-h3-client.ts";
 import { assertClean } from "../../../test/support/memory-http.ts";
 import { switching, WebSocketEnd } from "../../../test/support/memory-websocket.ts";
 import { type Cell, CELLS, extendedConnect, openCell } from "../../../test/support/websocket-cells.ts";
@@ -103,13 +105,13 @@ for (const [front, back] of CELLS) {
 
   test(`${cell}a drain tells both 1001, and so does a stop`, async () => {
     const draining = openCell(front, back);
-    await draining.gateway.socket.drain();
+    await draining.drain();
     draining.gateway.advance(1100);
     answer(draining, "1001 shutting down");
     draining.hangUp();
     assertClean(draining.gateway);
     const stopping = openCell(front, back);
-    stopping.gateway.stop();
+    stopping.stop();
     assert.equal(stopping.client.closed, "1001 shutting down");
     assert.equal(stopping.backend.closed, "1001 shutting down");
     assert.deepEqual(stopping.gateway.gauges, {});
@@ -145,6 +147,38 @@ test("it is not announced where it is off, and one that comes nevertheless is ma
     assert.equal(gateway.transport.dials.length, 0);
     client.peer.fail("ECONNRESET");
     assertClean(gateway);
+  }
+});
+
+test("over HTTP/3, what is off or unknown is answered with 501", () => {
+  const cases = [
+    [{ h3ExtendedConnect: false }, "websocket"],
+    [{ enabled: false }, "websocket"],
+    [{}, "webtransport"],
+  ] as const;
+  for (const [websocket, protocol] of cases) {
+    const gateway = new MemoryGateway({ websocket });
+    const client = new MemoryH3Client(gateway);
+    assert.equal(
+      client.connection.peerConnectProtocol,
+      !("enabled" in websocket || "h3ExtendedConnect" in websocket),
+    );
+    const stream = client.raw(
+      h3Headers([
+        [":method", "CONNECT"],
+        [":protocol", protocol],
+        [":scheme", "https"],
+        [":authority", "app.example"],
+        [":path", "/chat"],
+        ["sec-websocket-version", "13"],
+      ]),
+    );
+    assert.deepEqual(gateway.allFaults, { upgrade_refused: 1 });
+    assert.deepEqual(gateway.finished, { "5xx": 1 });
+    assert.equal(client.stops.get(stream), 0x100);
+    assert.equal(gateway.transport.dials.length, 0);
+    client.link.reset(stream, 0x100);
+    assertCleanH3(gateway, client);
   }
 });
 

@@ -2,48 +2,45 @@
  * One backend of one service in this worker: its connections, busy and idle, and who waits for one.
  * It outlives reloads under its key. Feature rows A5.17, A6.1 and A6.2.
  *
- * An exchange goes to an idle HTTP/1 connection, or to an HTTP/2 session with room; else it waits for one
- * that is dialled, or comes free. Every way to grow is bounded: connections, idle ones, dials at once (a
- * backend that comes back is not stormed), waiters.
+ * An exchange goes to an idle HTTP/1 connection, or to a session of HTTP/2 or HTTP/3 with room; else it waits
+ * for one that is dialled, or comes free. Every way to grow is bounded: connections, idle ones, dials at
+ * once (a backend that comes back is not stormed), waiters.
  */
 import { Fault } from "../../base/fault.ts";
 import type { TlsClientContext } from "../../fastpath/tls.ts";
 import { ReaderMemory } from "../../wire/h1/reader-memory.ts";
 import { H2Scratch } from "../../wire/h2/h2-scratch.ts";
+import { H3Scratch } from "../../wire/h3/h3-scratch.ts";
 import type { Exchange, RequestSink } from "../exchange/exchange.ts";
 import { type BackendLogParts, backendLogParts } from "../finish/access-log-format.ts";
-import { GLOBAL_SLOTS, type BackendPlan, type BackendSlots, type PoolPlan } from "../plan.ts";
+import { GLOBAL_SLOTS } from "../global-slots.ts";
+import type { BackendPlan, BackendSlots, PoolPlan } from "../plan.ts";
 import type { WorkerContext } from "../worker-context.ts";
 import type { AddressBook } from "./address-book.ts";
 import { BackendConnection } from "./backend-connection.ts";
+import { H3_ALPN, QuicContexts, tlsContext } from "./backend-contexts.ts";
+import { BackendGrowth } from "./backend-growth.ts";
 import { dial, type DialOwner } from "./dial.ts";
 import { IdleStack } from "./idle-stack.ts";
-import type { IdleTotal } from "./idle-total.ts";
 import type { KeptBody } from "./kept-body.ts";
 import { PendingQueue } from "./pending-queue.ts";
 import { PendingRequest } from "./pending-request.ts";
+import { quicDial } from "./quic-dial.ts";
+import type { PlaceWanted } from "./quic-total.ts";
 import { SessionSet, STREAM_SHARE } from "./session-set.ts";
 import { spokenOn } from "./spoken-protocol.ts";
 import { UpstreamH1 } from "./upstream-h1.ts";
 import { UpstreamH2 } from "./upstream-h2.ts";
+import { UpstreamH3 } from "./upstream-h3.ts";
 import { upstreamFailed } from "./upstream-failed.ts";
-
-/** Dials in progress to one backend; the rest of a burst is served as these connect. */
-const MAX_DIALS = 64;
-
-/** After a dial that failed while there are sessions, which serve meanwhile: a backend that takes no more of them is not asked all the time. */
-const GROWTH_PAUSE_MS = 1000;
+import type { UpstreamSession } from "./upstream-session.ts";
+import type { WorkerTotals } from "./worker-totals.ts";
 
 /** What a generation sets for a backend; a reload replaces it whole. */
 export interface BackendSettings {
   readonly plan: BackendPlan;
   readonly pool: PoolPlan;
   readonly connectTimeoutMs: number;
-}
-
-/** The worker's TLS library refuses the certificates, the key or a setting of a backend. */
-export class BackendTlsError extends Error {
-  override readonly name = "BackendTlsError";
 }
 
 /** What is special about a request that is sent again. */
@@ -58,47 +55,47 @@ const FIRST_TRY: AcquireOptions = {};
 
 /** A connection that can take an exchange. */
 interface Ready {
-  /** Sends the head; `null`: the exchange has ended instead. */
-  begin(exchange: Exchange): RequestSink | null;
+  /** Sends the head; `null`: the exchange has ended instead, or has gone elsewhere with what was taken of its body. */
+  begin(exchange: Exchange, body: KeptBody | null): RequestSink | null;
 }
 
-export class Backend implements DialOwner {
+export class Backend implements DialOwner, PlaceWanted {
   readonly context: WorkerContext;
   /** For the decoders of all its connections. */
   readonly readerMemory = new ReaderMemory();
   /** For the codecs of its HTTP/2 sessions. */
   readonly scratch = new H2Scratch();
+  /** For those of its HTTP/3 sessions. */
+  readonly h3Scratch = new H3Scratch();
   readonly logParts: BackendLogParts;
   /** What its connections are secured with; `null`: no TLS. Its key tells the settings apart, so they never change. */
   readonly tls: TlsClientContext | null;
+  readonly quicContexts: QuicContexts;
   readonly #addresses: AddressBook;
-  readonly #idleTotal: IdleTotal;
+  readonly #totals: WorkerTotals;
   #settings: BackendSettings;
   readonly #idle: IdleStack;
   readonly #sessions = new SessionSet();
   readonly #pending = new PendingQueue();
-  #dialing = 0;
-  #openCount = 0;
+  readonly #growth: BackendGrowth;
   #nextAddress = 0;
-  /** Exchanges that one more connection would serve at the same time, as far as is known. */
-  #perConnection: number;
-  #growAfterMs = 0;
 
   /** Throws `BackendTlsError`. */
   constructor(
     context: WorkerContext,
     settings: BackendSettings,
     addresses: AddressBook,
-    idleTotal: IdleTotal,
+    totals: WorkerTotals,
   ) {
     this.context = context;
     this.logParts = backendLogParts(settings.plan.address);
-    this.tls = clientContext(context, settings.plan);
+    this.tls = tlsContext(context, settings.plan);
+    this.quicContexts = new QuicContexts(context, settings.plan);
     this.#settings = settings;
     this.#addresses = addresses;
-    this.#idleTotal = idleTotal;
-    this.#idle = new IdleStack(context.counters, idleTotal);
-    this.#perConnection = mayBeH2(settings.plan) ? STREAM_SHARE : 1;
+    this.#totals = totals;
+    this.#idle = new IdleStack(context.counters, totals.idle);
+    this.#growth = new BackendGrowth(settings.plan, totals.quic);
   }
 
   get plan(): BackendPlan {
@@ -115,7 +112,7 @@ export class Backend implements DialOwner {
 
   /** Open connections, for tests and health. */
   get openConnections(): number {
-    return this.#openCount;
+    return this.#growth.open;
   }
 
   update(settings: BackendSettings): void {
@@ -139,7 +136,7 @@ export class Backend implements DialOwner {
       begin(ready, exchange, body);
       return;
     }
-    if (this.#pending.length >= this.#pendingRoom()) {
+    if (this.#pending.length >= this.#growth.pendingRoom(this.#settings.pool)) {
       upstreamFailed(this.context, exchange, new Fault("pool_exhausted", "too many requests wait"));
       return;
     }
@@ -152,9 +149,14 @@ export class Backend implements DialOwner {
    * one that others use. A fault: it cannot be dialled; `dialFailed` is not called then.
    */
   connect(owner: DialOwner): Fault | null {
-    const { maxPerBackend } = this.#settings.pool;
-    if (this.#openCount >= maxPerBackend) return new Fault("pool_exhausted", "all connections are in use");
+    if (this.#growth.atLimit(this.#settings.pool))
+      return new Fault("pool_exhausted", "all connections are in use");
     return this.#open(owner);
+  }
+
+  /** The numeric address for the next connection; `null`: none is known. */
+  nextAddress(): string | null {
+    return this.#addresses.next(this.plan.host, this.#nextAddress++);
   }
 
   // HTTP/1 connections.
@@ -176,28 +178,28 @@ export class Backend implements DialOwner {
     this.#idle.forget(connection);
   }
 
-  // HTTP/2 sessions.
+  // Sessions of HTTP/2 and HTTP/3.
 
   /** The session can take streams. */
-  sessionOpened(session: UpstreamH2): void {
-    this.#dialing -= 1;
-    this.#perConnection = Math.min(STREAM_SHARE, session.maxStreams);
+  sessionOpened(session: UpstreamSession): void {
+    this.#growth.dialing -= 1;
+    this.#growth.perConnection = Math.min(STREAM_SHARE, session.maxStreams);
     this.#sessions.add(session);
     this.sessionHasRoom(session);
     this.#dialMore();
   }
 
   /** A stream has ended, or the peer allows more of them. */
-  sessionHasRoom(session: UpstreamH2): void {
+  sessionHasRoom(session: UpstreamSession): void {
     // While more sessions are on their way, each gets its share of those who wait.
     while (this.#pending.length > 0 && session.hasRoom) {
-      if (this.#dialing > 0 && session.streams >= STREAM_SHARE) return;
+      if (this.#growth.dialing > 0 && session.streams >= STREAM_SHARE) return;
       serve(session, this.#pending.shift() as PendingRequest);
     }
   }
 
   /** The session takes no further streams. */
-  sessionLeft(session: UpstreamH2): void {
+  sessionLeft(session: UpstreamSession): void {
     this.#sessions.remove(session);
     if (this.#pending.length > 0) this.#dialMore();
   }
@@ -206,13 +208,14 @@ export class Backend implements DialOwner {
   get mayRest(): boolean {
     const { maxIdlePerBackend, maxIdleTotal } = this.#settings.pool;
     const idle = this.#idle.length + this.#sessions.idle;
-    return idle < maxIdlePerBackend && this.#idleTotal.count < maxIdleTotal;
+    return idle < maxIdlePerBackend && this.#totals.idle.count < maxIdleTotal;
   }
 
   /** A session has begun to rest (1), or has ceased to (-1). */
-  countIdleSession(by: 1 | -1): void {
+  countIdleSession(session: UpstreamSession, by: 1 | -1): void {
     this.#sessions.idle += by;
-    this.#idleTotal.change(by);
+    this.#totals.idle.change(by);
+    this.#growth.rests(this.#settings.pool, session, by);
   }
 
   // Dials.
@@ -224,8 +227,8 @@ export class Backend implements DialOwner {
       case "h1": {
         const opened = new UpstreamH1(connection);
         transport.handOver(connection.socket, opened);
-        this.#dialing -= 1;
-        this.#perConnection = 1;
+        this.#growth.dialing -= 1;
+        this.#growth.perConnection = 1;
         this.release(opened);
         this.#dialMore();
         return;
@@ -244,20 +247,25 @@ export class Backend implements DialOwner {
    * under way still, will serve (the ones that it was for have left). They may go to another backend.
    */
   dialFailed(fault: Fault): void {
-    this.#dialing -= 1;
+    const growth = this.#growth;
+    growth.dialing -= 1;
     if (this.#sessions.length > 0) {
-      this.#growAfterMs = this.context.clock.nowMs + GROWTH_PAUSE_MS;
+      growth.pause(this.context.clock.nowMs);
       return;
     }
-    const unserved = this.#pending.length - this.#dialing * this.#perConnection;
-    for (let left = Math.min(unserved, this.#perConnection); left > 0; left--)
+    const unserved = this.#pending.length - growth.dialing * growth.perConnection;
+    for (let left = Math.min(unserved, growth.perConnection); left > 0; left--)
       this.#pending.shift()?.fail(fault);
     this.#dialMore();
   }
 
   /** An open connection is gone, whatever the reason. */
   closed(): void {
-    this.#openCount -= 1;
+    this.#growth.closed(this.#settings.pool);
+    if (this.#pending.length > 0) this.#dialMore();
+  }
+
+  placeFree(): void {
     if (this.#pending.length > 0) this.#dialMore();
   }
 
@@ -270,7 +278,7 @@ export class Backend implements DialOwner {
 
   /** Waiters find the backend at its limit, rather than slow to connect. */
   get atLimit(): boolean {
-    return this.#dialing === 0 && this.#openCount >= this.#settings.pool.maxPerBackend;
+    return this.#growth.dialing === 0 && this.#growth.atLimit(this.#settings.pool);
   }
 
   #takeReady(): Ready | null {
@@ -286,37 +294,28 @@ export class Backend implements DialOwner {
 
   /** The sessions have enough to do: one more is opened, while these go on taking what comes. */
   #grow(): void {
-    if (this.#dialing === 0 && this.#mayDial()) this.#dial();
-  }
-
-  /** Those whose connection is being opened or may still be, and those who may wait for one that is busy. */
-  #pendingRoom(): number {
-    const { maxPerBackend, maxPendingPerBackend } = this.#settings.pool;
-    const connections = this.#dialing + Math.max(0, maxPerBackend - this.#openCount);
-    return connections * this.#perConnection + maxPendingPerBackend;
+    if (this.#growth.dialing === 0 && this.#mayDial()) this.#dial();
   }
 
   #mayDial(): boolean {
-    if (this.#openCount >= this.#settings.pool.maxPerBackend) return false;
-    return this.#sessions.length === 0 || this.context.clock.nowMs >= this.#growAfterMs;
+    return this.#growth.mayDial(this.#settings.pool, this.#sessions.length, this.context.clock.nowMs);
   }
 
   #dialMore(): void {
-    const pending = this.#pending;
-    // Their number may change with each dial.
-    while (
-      this.#dialing * this.#perConnection < pending.length &&
-      this.#dialing < MAX_DIALS &&
-      this.#mayDial()
-    ) {
+    // What is short may change with each dial.
+    while (this.#growth.isShort(this.#pending.length)) {
+      if (!this.#mayDial()) {
+        this.#growth.wantPlace(this.#settings.pool, this);
+        return;
+      }
       if (!this.#dial()) return;
     }
   }
 
   #dial(): boolean {
-    const fault = this.#open(this);
+    const fault = this.plan.protocol === "h3" ? this.#openH3() : this.#open(this);
     if (fault === null) {
-      this.#dialing += 1;
+      this.#growth.dialing += 1;
       return true;
     }
     const waiting = this.#pending.shift();
@@ -326,22 +325,20 @@ export class Backend implements DialOwner {
 
   #open(owner: DialOwner): Fault | null {
     const { host: name, port } = this.plan;
-    const host = this.#addresses.next(name, this.#nextAddress++);
+    const host = this.nextAddress();
     if (host === null) return new Fault("name_unresolved", name);
-    this.#openCount += 1;
+    this.#growth.opening(this.#settings.pool);
     dial(new BackendConnection(this), { host, port }, owner);
     return null;
   }
-}
 
-function clientContext({ transport }: WorkerContext, { address, tls }: BackendPlan): TlsClientContext | null {
-  if (tls === null) return null;
-  try {
-    return transport.tlsClient(tls);
-  } catch (error) {
-    throw new BackendTlsError(
-      `backend "${address}": TLS: ${error instanceof Error ? error.message : String(error)}`,
-    );
+  #openH3(): Fault | null {
+    const session = new UpstreamH3(this);
+    const link = quicDial(this, H3_ALPN, session);
+    if (link instanceof Fault) return link;
+    this.#growth.opening(this.#settings.pool);
+    session.open(link);
+    return null;
   }
 }
 
@@ -351,13 +348,8 @@ function serve(ready: Ready, waiting: PendingRequest): void {
 }
 
 function begin(ready: Ready, exchange: Exchange, body: KeptBody | null): void {
-  const sink = ready.begin(exchange);
+  const sink = ready.begin(exchange, body);
   if (sink === null || exchange.request.bodyLength === 0) return;
   if (body !== null && !body.replay(exchange, sink)) return;
   if (exchange.upstream === sink) exchange.downstream.resumeRequest();
-}
-
-/** The first connection tells what an unknown server speaks. */
-function mayBeH2({ protocol, tls }: BackendPlan): boolean {
-  return protocol === "h2" || (protocol === "auto" && tls !== null);
 }

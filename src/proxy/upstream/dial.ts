@@ -8,7 +8,7 @@ import { Fault } from "../../base/fault.ts";
 import { Timer } from "../../base/timer-wheel.ts";
 import { TLS_ERROR_PREFIX, type TlsInfo } from "../../fastpath/tls.ts";
 import type { ConnectionOwner } from "../../fastpath/transport.ts";
-import { GLOBAL_SLOTS } from "../plan.ts";
+import { GLOBAL_SLOTS } from "../global-slots.ts";
 import type { Backend } from "./backend.ts";
 import type { BackendConnection } from "./backend-connection.ts";
 

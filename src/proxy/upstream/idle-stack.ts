@@ -2,7 +2,7 @@
  * The idle HTTP/1 connections of one backend: the warmest is used first, and the rest age out. Bounded for
  * the backend by what it is told, and for the worker by the total that all backends share.
  */
-import { GLOBAL_SLOTS } from "../plan.ts";
+import { GLOBAL_SLOTS } from "../global-slots.ts";
 import type { IdleTotal } from "./idle-total.ts";
 import type { UpstreamH1 } from "./upstream-h1.ts";
 

@@ -1,5 +1,5 @@
 /** Idle connections in all pools of a worker, HTTP/1 connections and HTTP/2 sessions without streams alike. */
-import { GLOBAL_SLOTS } from "../plan.ts";
+import { GLOBAL_SLOTS } from "../global-slots.ts";
 
 export class IdleTotal {
   count = 0;

@@ -1,40 +1,41 @@
 /**
- * The HTTP/2 sessions of one backend that take streams. The first ones are filled up to a share each, so
+ * The sessions of one backend that take streams, over HTTP/2 or HTTP/3. The first ones are filled up to a share each, so
  * that a quiet backend has one session and the others age out; beyond, the least busy gets the next
  * stream. It always does where the sessions lead to different addresses: they are different machines.
  */
-import type { UpstreamH2 } from "./upstream-h2.ts";
+import type { UpstreamSession } from "./upstream-session.ts";
 
 /**
- * Streams on a session before another one is wanted: more share the fate of one TCP connection, its losses
- * and its one thread at the backend. It is what RFC 9113 section 6.5.2 asks servers to allow at least.
+ * Streams on a session before another one is wanted: more share the fate of one connection, its losses and
+ * its one thread at the backend. It is what servers are asked to allow at least (RFC 9113 section 6.5.2, RFC
+ * 9114 section 6.1).
  */
 export const STREAM_SHARE = 100;
 
 export class SessionSet {
   /** Sessions without streams, as their backend counts them. */
   idle = 0;
-  readonly #sessions: UpstreamH2[] = [];
+  readonly #sessions: UpstreamSession[] = [];
 
   get length(): number {
     return this.#sessions.length;
   }
 
-  add(session: UpstreamH2): void {
+  add(session: UpstreamSession): void {
     this.#sessions.push(session);
   }
 
   /** Does nothing for a session that is not in the set. */
-  remove(session: UpstreamH2): void {
+  remove(session: UpstreamSession): void {
     const index = this.#sessions.indexOf(session);
     if (index !== -1) this.#sessions.splice(index, 1);
   }
 
   /** The session for the next stream; `null`: none has room. `spread`: the least busy one. */
-  pick(spread: boolean): UpstreamH2 | null {
-    let best: UpstreamH2 | null = null;
+  pick(spread: boolean): UpstreamSession | null {
+    let best: UpstreamSession | null = null;
     for (let i = 0; i < this.#sessions.length;) {
-      const session = this.#sessions[i] as UpstreamH2;
+      const session = this.#sessions[i] as UpstreamSession;
       // One that cannot be used any more leaves the set: the next is in its place.
       if (!session.usable()) continue;
       i++;
@@ -47,6 +48,6 @@ export class SessionSet {
 
   /** None of them takes further streams. */
   leave(): void {
-    while (this.#sessions.length > 0) (this.#sessions.at(-1) as UpstreamH2).leave();
+    while (this.#sessions.length > 0) (this.#sessions.at(-1) as UpstreamSession).leave();
   }
 }

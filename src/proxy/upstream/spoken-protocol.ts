@@ -16,7 +16,10 @@ export function spokenOn({ protocol }: BackendPlan, tls: TlsInfo | null): "h1" |
       return new Fault("upstream_tls_failed", "the server did not agree to HTTP/2 (ALPN)");
     case "auto":
       return tls?.alpn === H2 ? "h2" : "h1";
+    case "h3":
+      assert(false, "HTTP/3 has connections of its own");
     case "tcp":
+    case "quic":
       assert(false, "a backend of a relay has no requests");
   }
 }

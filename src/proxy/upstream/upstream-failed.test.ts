@@ -221,3 +221,36 @@ test("sending again is bounded as well", () => {
   assert.ok(gateway.transport.dials.length <= 3);
   assertClean(gateway, client);
 });
+
+test("while a new connection is on its way, connections that come free and are dead too do not use the request up", () => {
+  const gateway = new MemoryGateway();
+  const clients = Array.from({ length: 5 }, () => gateway.client());
+  const backends = (): MemoryPeer[] => gateway.transport.dials.map(({ peer }) => peer);
+  for (const client of clients) client.send(get("/first"));
+  for (const peer of backends()) {
+    peer.take();
+    peer.send(ok("first"));
+  }
+  for (const client of clients) client.take();
+  gateway.holdDials();
+  const holder = (): MemoryPeer => {
+    const peer = backends().findLast(({ text, ending }) => ending === "open" && text.includes("/victim"));
+    assert.ok(peer !== undefined);
+    return peer;
+  };
+  const [victim] = clients as [MemoryPeer];
+  for (const client of clients.slice(1)) client.send(get("/busy"));
+  victim.send(get("/victim"));
+  holder().end();
+  // Each of the others answers its own client, is given the request, and is gone.
+  for (const peer of backends().filter((peer) => peer.take().includes("/busy"))) {
+    peer.send(ok("busy"));
+    assert.equal(holder(), peer);
+    peer.end();
+  }
+  assert.equal(victim.text, "");
+  gateway.backend(5).accept();
+  holder().send(ok("saved"));
+  assert.deepEqual(told(victim), ["200 saved"]);
+  assertClean(gateway, ...clients);
+});

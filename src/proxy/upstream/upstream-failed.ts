@@ -8,7 +8,7 @@
 import { type Fault, faultIndex } from "../../base/fault.ts";
 import { isIdempotent } from "../../wire/http/idempotent.ts";
 import type { Exchange } from "../exchange/exchange.ts";
-import { GLOBAL_SLOTS } from "../plan.ts";
+import { GLOBAL_SLOTS } from "../global-slots.ts";
 import type { WorkerContext } from "../worker-context.ts";
 import type { AcquireOptions, Backend } from "./backend.ts";
 import type { KeptBody } from "./kept-body.ts";
@@ -17,8 +17,9 @@ import type { KeptBody } from "./kept-body.ts";
 const MAX_ATTEMPTS = 3;
 
 /**
- * Connections tried for one request whose backend closes sessions before it gets to it. Some servers allow
- * so few requests on a session that a busy gateway always has more than that under way.
+ * Connections tried for one request whose backend closes them before it gets to it. Some servers allow so few
+ * requests on a session that a busy gateway always has more than that under way; and where the pool is full
+ * or busy, a request that met a dead connection is served by one that comes free, which may be dead as well.
  */
 const MAX_GIVEN_UP = 8;
 
@@ -89,7 +90,7 @@ export function retryStale(
   fault: Fault,
 ): boolean {
   const { request } = exchange;
-  if (request.bodyLength !== 0 || !isIdempotent(request.method) || exchange.attempts >= MAX_ATTEMPTS)
+  if (request.bodyLength !== 0 || !isIdempotent(request.method) || exchange.attempts >= MAX_GIVEN_UP)
     return false;
   logRepeat(context, exchange, fault, "an idle connection was dead; the request is sent again on a new one");
   exchange.staleAttempts += 1;

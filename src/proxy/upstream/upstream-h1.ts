@@ -19,7 +19,7 @@ import { ResponseDecoder } from "../../wire/h1/response-decoder.ts";
 import type { Fields } from "../../wire/http/fields.ts";
 import { UNKNOWN_LENGTH } from "../../wire/http/message.ts";
 import type { Exchange, RequestSink } from "../exchange/exchange.ts";
-import { GLOBAL_SLOTS } from "../plan.ts";
+import { GLOBAL_SLOTS } from "../global-slots.ts";
 import { sendChunk } from "../send-chunk.ts";
 import type { Backend } from "./backend.ts";
 import type { BackendConnection } from "./backend-connection.ts";

@@ -3,17 +3,17 @@ import type { BackendPlan, Plan, ServicePlan } from "../plan.ts";
 import type { WorkerContext } from "../worker-context.ts";
 import { AddressBook } from "./address-book.ts";
 import { Backend } from "./backend.ts";
-import { IdleTotal } from "./idle-total.ts";
+import { WorkerTotals } from "./worker-totals.ts";
 
 export class UpstreamPools {
   readonly addresses = new AddressBook();
   readonly #context: WorkerContext;
   readonly #backends = new Map<string, Backend>();
-  readonly #idleTotal: IdleTotal;
+  readonly #totals: WorkerTotals;
 
   constructor(context: WorkerContext) {
     this.#context = context;
-    this.#idleTotal = new IdleTotal(context.counters);
+    this.#totals = new WorkerTotals(context.counters);
   }
 
   /** The backend for this place in the plan, kept from the generation before where it was there. Throws `BackendTlsError`. */
@@ -22,7 +22,7 @@ export class UpstreamPools {
     const settings = { plan, pool: whole.pool, connectTimeoutMs: whole.runtime.connectTimeoutMs };
     const known = this.#backends.get(key);
     if (known !== undefined) return known;
-    const made = new Backend(this.#context, settings, this.addresses, this.#idleTotal);
+    const made = new Backend(this.#context, settings, this.addresses, this.#totals);
     this.#backends.set(key, made);
     return made;
   }

@@ -1,27 +1,25 @@
 /**
- * One exchange on an HTTP/2 session to a backend: a stream of it, with what the exchange wants to know of
- * its end. Flow control is the exchange's backpressure: what the downstream does not take is not
+ * One exchange on a session to a backend: a stream of HTTP/2 or HTTP/3, with what the exchange wants to know
+ * of its end. Flow control is the exchange's backpressure: what the downstream does not take is not
  * acknowledged, so that the backend has at most a window of each stream in our memory.
  *
- *   open --(response whole)--> over, reset with NO_ERROR when the request was not (RFC 9113 section 8.1)
+ *   open --(response whole)--> over, ended without an error when the request was not whole (RFC 9113
+ *    |                         section 8.1, RFC 9114 section 4.1)
  *    |--(2xx to an extended CONNECT)--> tunnel --(both directions ended)--> over
  *   any --(reset by either side, session gone)--> over
  */
 import { assert } from "../../base/assert.ts";
 import { Fault, type FaultCode } from "../../base/fault.ts";
-import { H2Code } from "../../wire/h2/error-code.ts";
-import type { H2Connection } from "../../wire/h2/h2-connection.ts";
-import type { H2Error } from "../../wire/h2/h2-error.ts";
-import type { H2Stream } from "../../wire/h2/h2-stream.ts";
 import type { Fields } from "../../wire/http/fields.ts";
 import type { ResponseHead } from "../../wire/http/message.ts";
+import type { ClientCodec, CodecError, CodecStream } from "../../wire/multiplexed/codec.ts";
 import type { Exchange, RequestSink } from "../exchange/exchange.ts";
-import { GLOBAL_SLOTS } from "../plan.ts";
+import { GLOBAL_SLOTS } from "../global-slots.ts";
 import { KeptBody } from "./kept-body.ts";
 import { passHead, passTunnel } from "./response-head.ts";
 import { dropWebSocketAccept, dropWebSocketKey } from "./upgrade-handshake.ts";
 import { retryStale, unprocessed, upstreamFailed } from "./upstream-failed.ts";
-import type { UpstreamH2 } from "./upstream-h2.ts";
+import type { UpstreamSession } from "./upstream-session.ts";
 
 /**
  * Request body that is kept until the backend answers, so that a session which closes in between costs no
@@ -32,12 +30,15 @@ const MAX_KEPT_BYTES = 16_384;
 /** Bodies in smaller pieces are streams of messages, or dribble: keeping pieces costs more than what is in them. */
 const MAX_KEPT_PARTS = 16;
 
+/** Nobody waits for the response any more. */
+const GIVEN_UP = new Fault("client_closed");
+
 export class UpstreamStream implements RequestSink {
-  readonly #session: UpstreamH2;
-  readonly #h2: H2Connection;
+  readonly #session: UpstreamSession;
+  readonly #codec: ClientCodec;
   readonly #counters: Float64Array;
   #exchange: Exchange | null;
-  #stream!: H2Stream;
+  #stream!: CodecStream;
   #requestDone: boolean;
   #responseDone = false;
   /** The stream carries another protocol. */
@@ -51,27 +52,31 @@ export class UpstreamStream implements RequestSink {
   /** What the session had heard when the stream began. */
   readonly #heardBefore: number;
 
-  constructor(session: UpstreamH2, h2: H2Connection, exchange: Exchange) {
+  constructor(session: UpstreamSession, codec: ClientCodec, exchange: Exchange) {
     const { request } = exchange;
     this.#session = session;
-    this.#h2 = h2;
+    this.#codec = codec;
     this.#counters = session.backend.context.counters;
     this.#exchange = exchange;
     this.#requestDone = request.bodyLength === 0 && request.upgrade === "";
     this.#heardBefore = session.heard;
   }
 
-  /** Sends the head, on a session that has room; the caller asks for the body. */
-  open(): void {
+  /** Sends the head; the caller asks for the body. False: the codec opens no stream, and nothing has been sent. */
+  open(): boolean {
     const exchange = this.#exchange as Exchange;
     const { request } = exchange;
     exchange.upstream = this;
     this.#session.connection.countExchange(1);
-    (this.#counters[GLOBAL_SLOTS.h2_upstream_streams] as number) += 1;
+    (this.#counters[this.#session.kind.slots.streams] as number) += 1;
     if (request.upgrade !== "") dropWebSocketKey(request);
-    const stream = this.#h2.openStream(request, this.#requestDone, this);
-    assert(stream !== null, "a session that has room opens a stream");
+    const stream = this.#codec.openStream(request, this.#requestDone, this);
+    if (stream === null) {
+      this.#detach();
+      return false;
+    }
     this.#stream = stream;
+    return true;
   }
 
   // What the downstream sends.
@@ -79,26 +84,27 @@ export class UpstreamStream implements RequestSink {
   writeRequest(bytes: Buffer, start: number, end: number): boolean {
     if (!this.#answered) this.#keep(bytes, start, end);
     (this.#counters[GLOBAL_SLOTS.bytes_client_to_backend] as number) += end - start;
-    return this.#h2.sendData(this.#stream, bytes, start, end);
+    return this.#codec.sendData(this.#stream, bytes, start, end);
   }
 
   endRequest(trailers: Fields): void {
     this.#requestDone = true;
     if (!this.#answered) (this.#body ??= new KeptBody()).end(trailers);
     if (this.#responseDone) this.#detach();
-    this.#h2.sendEnd(this.#stream, trailers.count === 0 ? null : trailers);
+    this.#codec.sendEnd(this.#stream, trailers.count === 0 ? null : trailers);
   }
 
   abortRequest(): void {
     this.#detach();
-    this.#reset(H2Code.cancel);
+    this.#codec.cancel(this.#stream, GIVEN_UP);
+    this.#session.streamOver();
   }
 
   resumeResponse(): void {
     const bytes = this.#heldBytes;
     if (bytes === 0) return;
     this.#heldBytes = 0;
-    this.#h2.consumed(this.#stream, bytes);
+    this.#codec.consumed(this.#stream, bytes);
   }
 
   // What the session receives.
@@ -130,7 +136,7 @@ export class UpstreamStream implements RequestSink {
   }
 
   data(bytes: Buffer, start: number, end: number): void {
-    if (this.#pass(bytes, start, end)) this.#h2.consumed(this.#stream, end - start);
+    if (this.#pass(bytes, start, end)) this.#codec.consumed(this.#stream, end - start);
     else this.#heldBytes += end - start;
   }
 
@@ -147,7 +153,9 @@ export class UpstreamStream implements RequestSink {
     this.#detach();
     exchange.downstream.endResponse(trailers);
     // Nobody waits for the rest of the request.
-    if (!this.#requestDone || this.#stream.queuedBytes > 0) this.#reset(H2Code.noError);
+    if (this.#requestDone && this.#stream.queuedBytes === 0) return;
+    this.#codec.enough(this.#stream);
+    this.#session.streamOver();
   }
 
   drained(): void {
@@ -155,16 +163,16 @@ export class UpstreamStream implements RequestSink {
   }
 
   /** The stream is over before its time. */
-  failed(error: H2Error): void {
+  failed(error: CodecError): void {
     const exchange = this.#exchange;
     if (exchange === null) return;
     this.#detach();
     const { backend } = this.#session;
     const { context } = backend;
     if (error.unprocessed && !this.#answered) {
-      (this.#counters[GLOBAL_SLOTS.h2_upstream_streams_refused_total] as number) += 1;
+      (this.#counters[this.#session.kind.slots.streamsRefused] as number) += 1;
       const fault = new Fault("upstream_stream_refused", error.toString());
-      const why = error.code === H2Code.refusedStream ? "refused" : "given-up";
+      const why = error.refused ? "refused" : "given-up";
       unprocessed(context, exchange, why, { fault, body: this.#body });
       return;
     }
@@ -193,7 +201,7 @@ export class UpstreamStream implements RequestSink {
     else body.add(bytes, start, end);
   }
 
-  #codeOf(error: H2Error): FaultCode {
+  #codeOf(error: CodecError): FaultCode {
     switch (error.origin) {
       case "peer":
         return "upstream_reset";
@@ -205,7 +213,7 @@ export class UpstreamStream implements RequestSink {
   }
 
   /** A session that had rested may have been dead already: nothing was heard on it since. */
-  #isStale(error: H2Error): boolean {
+  #isStale(error: CodecError): boolean {
     const { served, heard } = this.#session;
     return (
       error.origin === "closed" &&
@@ -216,11 +224,6 @@ export class UpstreamStream implements RequestSink {
     );
   }
 
-  #reset(code: H2Code): void {
-    this.#h2.reset(this.#stream, code);
-    this.#session.streamOver();
-  }
-
   #detach(): void {
     const exchange = this.#exchange;
     if (exchange === null) return;
@@ -228,6 +231,6 @@ export class UpstreamStream implements RequestSink {
     // A tunnel has put itself in between, and lets go of this side by itself.
     if (exchange.upstream === this) exchange.upstream = null;
     this.#session.connection.countExchange(-1);
-    (this.#counters[GLOBAL_SLOTS.h2_upstream_streams] as number) -= 1;
+    (this.#counters[this.#session.kind.slots.streams] as number) -= 1;
   }
 }

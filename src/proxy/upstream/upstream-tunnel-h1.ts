@@ -8,7 +8,7 @@ import { Timer } from "../../base/timer-wheel.ts";
 import type { ConnectionOwner, Transport } from "../../fastpath/transport.ts";
 import { Fields } from "../../wire/http/fields.ts";
 import type { Exchange, RequestSink } from "../exchange/exchange.ts";
-import { GLOBAL_SLOTS } from "../plan.ts";
+import { GLOBAL_SLOTS } from "../global-slots.ts";
 import type { BackendConnection } from "./backend-connection.ts";
 import { passTunnel } from "./response-head.ts";
 import { upstreamFailed } from "./upstream-failed.ts";

@@ -10,7 +10,7 @@
  * `ConnectionCore` holds what they share, and ends streams and connections. The owner is an adapter of
  * `proxy/`: see `h3-owner.ts` for what it hears, and `h3-sink.ts` for what QUIC is to it.
  *
- * What the owner writes outside of a call from here leaves with `flush`, at the end of its batch.
+ * What the owner writes outside of a call from here leaves with `flush`, which `H3Sink.wake` asks for.
  */
 import { assert } from "../../base/assert.ts";
 import type { Fault } from "../../base/fault.ts";
@@ -102,7 +102,10 @@ export class H3Connection implements ServerCodec, ClientCodec {
 
   /** Server: when the oldest stream was opened whose head is not complete; `Infinity` when there is none. See `endSlowHeads`. */
   get partialSinceMs(): number {
-    for (const stream of this.#core.slowHeads) return stream.openedMs;
+    const { slowHeads } = this.#core;
+    // Asked after every read: an iterator would be made for nothing.
+    if (slowHeads.size === 0) return Infinity;
+    for (const stream of slowHeads) return stream.openedMs;
     return Infinity;
   }
 

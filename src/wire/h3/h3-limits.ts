@@ -31,7 +31,7 @@ export interface H3Limits {
   readonly qpackBlockedStreams: number;
   /** The dynamic table that we compress with, if the peer allows one; 0: none. */
   readonly qpackEncoderTableBytes: number;
-  /** A server announces and takes extended CONNECT (RFC 9220); of no meaning in a client. */
+  /** A server announces extended CONNECT (RFC 9220); where it does not, its owner refuses what comes. Of no meaning in a client. */
   readonly connectProtocol: boolean;
   /** Announces HTTP datagrams (RFC 9297), which the transport must then be able to carry. */
   readonly datagrams: boolean;

@@ -24,6 +24,8 @@ export interface H3Sink {
   resume(id: number): void;
   /** RFC 9218: urgency 0 (first) to 7. */
   prioritise(id: number, urgency: number, incremental: boolean): void;
+  /** Something has been written that `H3Connection.flush` lets go: it is to be called before QUIC sends its next packets. */
+  wake(): void;
   /** CONNECTION_CLOSE with a code of the application (RFC 9114 section 8). */
   close(code: number, reason: string): void;
 }

@@ -20,6 +20,8 @@ const NO_BYTES: Buffer = Buffer.alloc(0);
 /** The sender whose stream it is. */
 export interface Holder {
   release(): void;
+  /** From now on something of its stream is held. */
+  holding(): void;
 }
 
 export class HeldWrite {
@@ -38,7 +40,10 @@ export class HeldWrite {
   reserve(holder: Holder, stream: H3Stream, size: number): number {
     if (this.stream !== stream || this.length + size > HELD_BYTES) this.holder?.release();
     this.stream = stream;
-    this.holder = holder;
+    if (this.holder !== holder) {
+      this.holder = holder;
+      holder.holding();
+    }
     if (this.end + size > this.bytes.length) this.#makeRoom(size);
     return this.end;
   }

@@ -325,7 +325,7 @@ describe("a malformed message is an error of its stream", () => {
     check([...GET, ["connection", "close"]], "a field that belongs to a connection of HTTP/1");
     check([...GET, ["transfer-encoding", "chunked"]], "a field that belongs to a connection of HTTP/1");
     check([...GET, ["te", "gzip"]], "TE other than trailers");
-    check([...GET, [":protocol", "websocket"]], ":protocol, which was not announced");
+    check([...GET, [":protocol", "websocket"]], ":protocol without CONNECT");
     check([[":method", "CONNECT"], ...GET.slice(1)], "CONNECT with :scheme or :path");
     check([...GET, ["content-length", "5"]], "Content-Length without a body");
   });

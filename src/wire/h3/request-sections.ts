@@ -18,11 +18,12 @@ export class RequestSections implements SectionTaker {
   readonly #reader: RequestReader;
 
   constructor(core: ConnectionCore, owner: H3ServerOwner, scratch: H3Scratch) {
-    const { maxFieldSectionBytes, connectProtocol, underscores } = core.limits;
+    const { maxFieldSectionBytes, underscores } = core.limits;
     this.#core = core;
     this.#owner = owner;
     this.#sections = new SectionReader(core);
-    const rules = { maxHeaderListBytes: maxFieldSectionBytes, connectProtocol, underscores };
+    // One that was not announced is for the owner to refuse: a status says more than a reset.
+    const rules = { maxHeaderListBytes: maxFieldSectionBytes, connectProtocol: true, underscores };
     this.#reader = new RequestReader(HttpVersion.http3, rules, scratch.crumbs);
   }
 

@@ -106,6 +106,10 @@ export class Sender implements Holder {
     held.clear();
   }
 
+  holding(): void {
+    this.#core.sink.wake();
+  }
+
   // Frames.
 
   #hold(stream: H3Stream, bytes: Buffer, start: number, end: number): void {

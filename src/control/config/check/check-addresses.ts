@@ -1,6 +1,7 @@
 /** Nothing may be bound or named twice: listeners, the admin listener, the passthrough. */
 import { formatHostPort, parseListenAddress } from "../address.ts";
 import type { ListenerConfig } from "../gateway-config.ts";
+import { ALL_ADDRESSES, ALL_IPV4, canonicalHost, coveringHosts } from "../hosts-overlap.ts";
 import type { ConfigPath } from "../issue.ts";
 import type { CheckContext } from "./check-context.ts";
 
@@ -65,18 +66,9 @@ function warnOfWildcards({ issues }: CheckContext, all: readonly Bound[]): void 
   }
 }
 
-const ALL_IPV4 = "0.0.0.0";
-const ALL_ADDRESSES = "::";
-
 function isWildcard(host: string): boolean {
   const canonical = canonicalHost(host);
   return canonical === ALL_IPV4 || canonical === ALL_ADDRESSES;
-}
-
-/** The wildcards that an address falls under, itself not among them; the IPv6 one takes IPv4, too. */
-function coveringHosts(host: string): readonly string[] {
-  if (host === ALL_ADDRESSES) return [];
-  return host === ALL_IPV4 || host.includes(":") ? [ALL_ADDRESSES] : [ALL_IPV4, ALL_ADDRESSES];
 }
 
 function transportOf(listener: ListenerConfig): "tcp" | "udp" {
@@ -88,11 +80,6 @@ function bindKey(bound: Bound): string | undefined {
   const parsed = parseListenAddress(bound.address);
   if (!("port" in parsed) || parsed.port === 0) return undefined;
   return `${bound.transport} ${formatHostPort({ host: canonicalHost(parsed.host), port: parsed.port })}`;
-}
-
-/** One spelling for each address: IPv6 in its shortest form (RFC 5952). */
-function canonicalHost(host: string): string {
-  return host.includes(":") ? new URL(`http://[${host}]/`).hostname.slice(1, -1) : host;
 }
 
 function ownerOf(bound: Bound): string {

@@ -37,8 +37,45 @@ export function checkBackendTls(context: CheckContext, backend: BackendConfig, p
     const hint = 'it needs tls = true, or url = "https://..."';
     context.issues.error([...path, "protocol"], 'protocol "auto" means what ALPN says, in TLS', { hint });
   }
+  if (backend.protocol === "h3") checkHttp3(context, backend, path);
   if (backend.tls || backend.protocol === "h3") checkSettings(context, backend, path);
   else refuseSettings(context, path);
+}
+
+/** What the QUIC engine cannot do, and what QUIC has in any case. */
+function checkHttp3(context: CheckContext, backend: BackendConfig, path: ConfigPath): void {
+  const { issues } = context;
+  if (!backend.tls) {
+    issues.error([...path, "tls"], 'protocol "h3" is spoken over QUIC, which always has TLS', {
+      hint: "remove tls = false",
+    });
+  }
+  if (backend.port === -1) {
+    const key = context.given([...path, "address"]) ? "address" : "url";
+    issues.error([...path, key], 'protocol "h3" is spoken over UDP: a Unix socket cannot carry it');
+  }
+  for (const key of ["tls_client_cert_path", "tls_client_key_path"] as const) {
+    if (!context.given([...path, key])) continue;
+    const message = `"${key}" has no meaning with protocol "h3": the QUIC engine shows backends no certificate`;
+    issues.error([...path, key], message, { at: "key", hint: 'backends of protocol "h2" can be shown one' });
+  }
+  checkSentName(context, backend, path);
+}
+
+/** The QUIC engine verifies the name that it sends. */
+function checkSentName({ issues }: CheckContext, backend: BackendConfig, path: ConfigPath): void {
+  const { tls_server_name: sent, tls_verify_hostname: own, tls_verify_peer: verifies, host } = backend;
+  const verified = own ?? host;
+  if (sent === undefined || !verifies || verified === "" || isSameName(sent, verified)) return;
+  const message = `with protocol "h3" the name that is sent is the one that is verified: "${sent}" is not "${verified}"`;
+  issues.error([...path, "tls_server_name"], message, {
+    hint: "remove tls_server_name, or write the same name in tls_verify_hostname",
+  });
+}
+
+function isSameName(a: string, b: string): boolean {
+  const bare = (name: string): string => name.toLowerCase().replace(/\.$/, "");
+  return bare(a) === bare(b);
 }
 
 function checkScheme(context: CheckContext, backend: BackendConfig, path: ConfigPath): void {
@@ -78,6 +115,7 @@ function checkSettings(context: CheckContext, backend: BackendConfig, path: Conf
     const message = '"tls_ca_path" is not used with tls_verify_peer = false';
     issues.warn([...path, "tls_ca_path"], message, { at: "key" });
   }
+  if (backend.protocol === "h3") return;
   const pair = ["tls_client_cert_path", "tls_client_key_path"] as const;
   for (const [key, other] of [pair, pair.toReversed()] as [(typeof pair)[0], (typeof pair)[1]][]) {
     if (backend[key] === undefined || backend[other] !== undefined || issues.isBad([...path, other]))
@@ -95,7 +133,7 @@ function checkVerification(context: CheckContext, backend: BackendConfig, path: 
     !issues.isBad([...path, "tls_ca_path"])
   )
     issues.error(path, 'a backend of protocol "h3" needs "tls_ca_path"', { hint: unsafe });
-  if (backend.port === -1 && backend.tls_verify_hostname === undefined) {
+  if (backend.port === -1 && backend.protocol !== "h3" && backend.tls_verify_hostname === undefined) {
     const message = 'TLS over a Unix socket needs "tls_verify_hostname": its address has no name to verify';
     issues.error(path, message, { hint: unsafe });
   }

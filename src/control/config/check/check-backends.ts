@@ -12,6 +12,8 @@ const WEIGHTED: readonly string[] = ["weighted_round_robin", "weighted_random"];
 
 export function checkBackends(context: CheckContext): void {
   for (const [index, listener] of context.config.listeners.entries()) {
+    // Its backends are not `[[listeners.backends]]`: `check-quic.ts` looks at them.
+    if (listener.quic?.raw_proxy !== undefined) continue;
     const path: ConfigPath = ["listeners", index, "backends"];
     checkList(context, listener.backends, path);
     checkFamily(context, listener, path);

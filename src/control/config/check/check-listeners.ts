@@ -3,6 +3,7 @@ import type { ListenerConfig } from "../gateway-config.ts";
 import { isHttpListener } from "../gateway-config.ts";
 import type { ConfigPath } from "../issue.ts";
 import type { CheckContext } from "./check-context.ts";
+import { checkQuic } from "./check-quic.ts";
 import { checkTls } from "./check-tls.ts";
 
 type Protocol = ListenerConfig["protocol"];
@@ -16,7 +17,7 @@ const BELONGS_TO: Readonly<Record<string, readonly Protocol[]>> = {
   // `h1` serves HTTP/2 too, to clients that begin with it.
   h2_security: ["h1", "h1s"],
   websocket: ["h1", "h1s", "quic"],
-  grpc: ["h1", "h1s"],
+  grpc: ["h1", "h1s", "quic"],
   relay_idle_timeout_ms: ["tls"],
   max_connections: ["tcp", "tls", "h1", "h1s"],
   tcp_allowed_ips: ["tcp", "tls", "h1", "h1s"],
@@ -34,7 +35,7 @@ export function checkListeners(context: CheckContext): void {
     if (issues.isBad(path)) continue;
     if (!issues.isBad([...path, "protocol"])) checkBlocks(context, listener, path);
     checkTls(context, listener, path);
-    checkRawProxy(context, listener, path);
+    checkQuic(context, listener, path);
     checkDrain(context, listener, path);
     checkReach(context, listener, path);
   }
@@ -63,12 +64,6 @@ function requireBlock(
   context.issues.error([...path, "protocol"], message, { hint: "with cert_path and key_path" });
 }
 
-function checkRawProxy(context: CheckContext, listener: ListenerConfig, path: ConfigPath): void {
-  if (listener.quic?.raw_proxy === undefined || listener.backends.length === 0) return;
-  const message = "[listeners.quic.raw_proxy] and [[listeners.backends]] exclude each other";
-  context.issues.error([...path, "quic", "raw_proxy"], message, { at: "key" });
-}
-
 function checkDrain(context: CheckContext, listener: ListenerConfig, path: ConfigPath): void {
   if (!context.given([...path, "drain_jitter_ms"]) || listener.drain_jitter_ms <= listener.drain_timeout_ms)
     return;
@@ -80,7 +75,8 @@ function checkDrain(context: CheckContext, listener: ListenerConfig, path: Confi
 
 function checkReach(context: CheckContext, listener: ListenerConfig, path: ConfigPath): void {
   if (["address", "protocol", "backends"].some((key) => context.issues.isBad([...path, key]))) return;
-  if (listener.protocol === "quic" || listener.backends.length > 0) return;
+  // A raw proxy that names no backend has been told so.
+  if (listener.quic?.raw_proxy !== undefined || listener.backends.length > 0) return;
   if (isHttpListener(listener) && isRouted(context, listener)) return;
   const answer = isHttpListener(listener) ? "every request gets 404" : "it is not opened";
   const message = `listener "${listener.name}" has no backends${isHttpListener(listener) ? " and no router reaches it" : ""}: ${answer}`;

@@ -39,8 +39,8 @@ export const backendSchema = table({
       example: "3",
     }),
     tls: boolean({
-      defaultText: "`true` for `https://`, else `false`",
-      doc: "Whether TLS (1.2 or 1.3) is spoken to the backend.",
+      defaultText: "`true` for `https://` and for `h3`, else `false`",
+      doc: "Whether TLS (1.2 or 1.3) is spoken to the backend. `h3` always has it (1.3).",
       example: "true",
     }),
     tls_ca_path: string({
@@ -58,7 +58,7 @@ export const backendSchema = table({
     tls_server_name: string({
       format: hostName,
       defaultText: "`tls_verify_hostname`, unless it is an address",
-      doc: "The name that is sent as SNI, where it must differ from the one in the certificate.",
+      doc: "The name that is sent as SNI, where it must differ from the one in the certificate. With `h3` it cannot differ, unless nothing is verified.",
       example: '"edge.internal"',
     }),
     tls_verify_peer: boolean({
@@ -69,7 +69,7 @@ export const backendSchema = table({
     }),
     tls_client_cert_path: string({
       format: filePath,
-      doc: "PEM file with the certificate, and its chain, that is shown to backends which ask for one. Needs `tls_client_key_path`.",
+      doc: "PEM file with the certificate, and its chain, that is shown to backends which ask for one. Needs `tls_client_key_path`. Not for `h3`.",
       example: '"/etc/expressgateway/tls/gateway.pem"',
     }),
     tls_client_key_path: string({

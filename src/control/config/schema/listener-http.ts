@@ -88,7 +88,7 @@ export const httpSchema = table({
 });
 
 export const altSvcSchema = optionalTable({
-  doc: "Advertises HTTP/3 on another port in the `Alt-Svc` field of every response (RFC 7838); replaces a backend's own. For `h1` and `h1s`.",
+  doc: "Advertises HTTP/3 in the `Alt-Svc` field of every response (RFC 7838); replaces a backend's own. For `h1` and `h1s`. An `h1s` listener whose host and port a `quic` listener with HTTP/3 has, too, advertises it without being told, with a `max_age` of 3600; this says otherwise.",
   fields: {
     h3_port: integer({
       required: true,

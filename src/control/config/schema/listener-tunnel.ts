@@ -63,7 +63,7 @@ export const websocketSchema = table({
 });
 
 export const grpcSchema = table({
-  doc: "gRPC on this listener. For `h1s`, and for `h1`, where it needs HTTP/2 by prior knowledge.",
+  doc: "gRPC on this listener. For `h1s` and `quic`, and for `h1`, where it needs HTTP/2 by prior knowledge.",
   fields: {
     enabled: boolean({ default: true, doc: "Whether gRPC has its own handling.", example: "true" }),
     max_deadline_seconds: duration({

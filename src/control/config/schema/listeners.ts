@@ -20,7 +20,7 @@ const listenerSchema = table({
   fields: {
     name: string({
       format: label,
-      defaultText: "the address",
+      defaultText: "the address; for `quic` and `udp` with `/udp` behind it",
       doc: "Name in routers, metrics and logs.",
       example: '"web"',
     }),
@@ -39,11 +39,11 @@ const listenerSchema = table({
         h2: 'HTTP/2 is served by "h1s", which negotiates it by ALPN, and by "h1" to clients that know it.',
         h3: 'HTTP/3 is served by "quic".',
       },
-      doc: "What is served: `h1` HTTP/1.1, and HTTP/2 by prior knowledge; `h1s` HTTP/2 and HTTP/1.1 over TLS, by ALPN; `quic` HTTP/3; `tcp` and `udp` relay bytes and datagrams; `tls` ends TLS and relays the bytes.",
+      doc: "What is served: `h1` HTTP/1.1, and HTTP/2 by prior knowledge; `h1s` HTTP/2 and HTTP/1.1 over TLS, by ALPN; `quic` HTTP/3, or other protocols over QUIC that are relayed; `tcp` and `udp` relay bytes and datagrams; `tls` ends TLS and relays the bytes.",
       example: '"h1"',
     }),
     backends: backendTables(
-      "The listener's own backends: what no router takes goes to them, in turn and by weight. For `tcp`, `tls` and `udp` they are the only way.",
+      "The listener's own backends: what no router takes goes to them, in turn and by weight. For `tcp`, `tls` and `udp` they are the only way. Not with `[listeners.quic.raw_proxy]`, which names its own.",
     ),
     tls: tlsSchema,
     quic: quicSchema,

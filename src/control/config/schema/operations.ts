@@ -1,4 +1,4 @@
-/** `[observability]`, `[admin]`, `[security]`, `[pool]`, `[dns]`. Feature rows A6.1, A6.5, A17.1, A17.4, A18.9, A19.2, A20.2, B4. */
+/** `[observability]`, `[admin]`, `[security]`, `[pool]`, `[dns]`. Feature rows A6.1, A6.3, A6.5, A17.1, A17.4, A18.9, A19.2, A20.2, B4. */
 import { boolean, duration, integer, number, oneOf, string, strings, table } from "../define.ts";
 import { cidr, filePath, listenAddress, sha256Hex } from "../format.ts";
 import { MAX_TIMER_MS } from "./bounds.ts";
@@ -147,6 +147,20 @@ export const poolSchema = table({
       doc: "Requests that wait for a connection to one backend. One more gets 503.",
       note: "0 answers 503 as soon as `max_per_backend` is reached.",
       example: "100",
+    }),
+    quic_max_per_backend: integer({
+      min: 1,
+      max: 1_000_000,
+      default: 4,
+      doc: "QUIC connections to one backend of protocol `h3`. Requests share them; those that none has room for wait.",
+      example: "8",
+    }),
+    quic_max_total: integer({
+      min: 1,
+      max: 1_000_000,
+      default: 128,
+      doc: "QUIC connections to all backends of protocol `h3` together. When there are so many, one that carries no request makes way for one that is wanted.",
+      example: "512",
     }),
   },
 });

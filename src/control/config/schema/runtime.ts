@@ -19,7 +19,7 @@ const runtimeTlsSchema = table({
     }),
     watch: boolean({
       default: false,
-      doc: "Reads certificates again when one of their files changes, those of backends included. `[listeners.tls].watch` says otherwise for the files of one listener.",
+      doc: "Reads certificates again when one of their files changes, those of backends, and those and the Retry secrets of `[listeners.quic]` included. `[listeners.tls].watch` says otherwise for the files of one listener.",
       example: "true",
     }),
   },
@@ -80,7 +80,7 @@ const connections = {
     min: 100,
     max: 2_000_000,
     default: 65_536,
-    doc: "Connections of one listener at once, over all workers. Over it HTTP listeners answer 503, others close.",
+    doc: "Connections of one listener at once, over all workers. Over it HTTP listeners answer 503, QUIC refuses, others close.",
     example: "10000",
   }),
   per_ip_connection_cap: integer({
@@ -95,7 +95,7 @@ const connections = {
     min: 100,
     max: 60_000,
     default: 5000,
-    doc: "Time to connect to a backend. Then 504.",
+    doc: "Time to connect to a backend, with the handshake where it is QUIC. Then 504.",
     example: "2000",
   }),
   handshake_timeout_ms: duration({
@@ -103,7 +103,7 @@ const connections = {
     min: 100,
     max: 60_000,
     default: 5000,
-    doc: "Time for a client's TLS handshake; then the connection is reset.",
+    doc: "Time for a client's TLS handshake, that of QUIC included; then the connection is reset, and one of QUIC forgotten.",
     example: "3000",
   }),
   max_keepalive_requests: integer({

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type FieldList, GET, headers, POST, data, settings } from "../../../../test/support/h2-dsl.ts";
+import * as h3 from "../../../../test/support/h3-dsl.ts";
+import { H3Endpoint } from "../../../../test/support/h3-endpoint.ts";
 import { H2Endpoint, responseHead } from "../../../../test/support/h2-endpoint.ts";
 import type { RequestHead } from "../../http/message.ts";
 import { UNKNOWN_LENGTH } from "../../http/message.ts";
@@ -123,6 +125,15 @@ test(":authority is the host; Host stands in for it, and must not differ", () =>
   checkRefused(request({ ":authority": "a,b" }), "bad_authority");
   checkRefused(request({ ":authority": "" }, ["host", "a"]), "bad_authority");
   checkMalformed([...GET, ["host", "example.com"], ["host", "example.com"]], "two Host fields");
+});
+
+test("HTTP/3 demands :authority or Host", () => {
+  const server = H3Endpoint.settled();
+  server.message(0, h3.headers(request({ ":authority": null })));
+  assert.deepEqual(server.events(), ["0 error local H3_MESSAGE_ERROR: neither :authority nor Host"]);
+  assert.deepEqual(server.lines(), ["0 reset H3_MESSAGE_ERROR", "0 stop H3_MESSAGE_ERROR"]);
+  server.message(4, h3.headers(request({ ":authority": null }, ["host", "a.test"])));
+  assert.deepEqual(server.events(), ["4 request GET a.test/ ended", "4 end"]);
 });
 
 test("cookie crumbs are joined, wherever they stand", () => {

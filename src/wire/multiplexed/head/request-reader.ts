@@ -10,7 +10,7 @@ import { Fault, type FaultCode } from "../../../base/fault.ts";
 import type { FieldSink, FieldView } from "../../field-codec/field-view.ts";
 import { FIRST_PSEUDO_ID } from "../../field-codec/name-id.ts";
 import { equalsLower, FieldId } from "../../http/field-id.ts";
-import { type HttpVersion, RequestHead, UNKNOWN_LENGTH } from "../../http/message.ts";
+import { HttpVersion, RequestHead, UNKNOWN_LENGTH } from "../../http/message.ts";
 import { UNDERSCORE } from "../../http/octets.ts";
 import { PriorityField } from "../priority-field.ts";
 import { readContentLength } from "./content-length.ts";
@@ -128,9 +128,15 @@ export class RequestReader implements FieldSink {
     const head = this.#head;
     if (!this.#pseudo.hasAuthority && this.#hasHost) this.#pseudo.takeHost(this.#host);
     if (this.#pseudo.fault !== null) this.fault = this.#pseudo.fault;
-    else if (head.authority === "") this.#refuse("bad_authority", "neither :authority nor Host");
+    else if (head.authority === "") this.#lackAuthority("neither :authority nor Host");
     else if (this.#hasHost && !sameHost(head.authority, this.#host))
       this.#refuse("bad_authority", ":authority and Host differ");
+  }
+
+  /** Malformed by RFC 9114 section 4.3.1, and not by RFC 9113: there a status tells. */
+  #lackAuthority(text: string): void {
+    if (this.#version === HttpVersion.http3) this.malformed = text;
+    else this.#refuse("bad_authority", text);
   }
 
   #takeRegular(field: FieldView): void {

@@ -1,17 +1,15 @@
 /**
- * One request of a client over HTTP/2 and its response: the sink that the upstream answers into, and what
- * the connection's codec tells of the stream. Lent from a pool for as long as the stream lives.
+ * One request of a client over HTTP/2 or HTTP/3 and its response: the sink that the upstream answers into, and
+ * what the connection's codec tells of the stream. Lent from a pool for as long as the stream lives.
  *
  *   free --take--> head --request--> open --response complete--> answered --all of it sent--> free
  *                                     \------------ fault, reset, close ----------------------/
  */
 import { Fault } from "../../base/fault.ts";
 import { Timer } from "../../base/timer-wheel.ts";
-import type { H2Connection } from "../../wire/h2/h2-connection.ts";
-import type { H2Error } from "../../wire/h2/h2-error.ts";
-import type { H2Stream } from "../../wire/h2/h2-stream.ts";
 import { Fields } from "../../wire/http/fields.ts";
 import { UNKNOWN_LENGTH } from "../../wire/http/message.ts";
+import type { CodecError, CodecStream, ServerCodec } from "../../wire/multiplexed/codec.ts";
 import { requestTooLarge, responseTooLarge } from "../exchange/body-caps.ts";
 import { dispatch } from "../exchange/dispatch.ts";
 import { Exchange, Phase, type ResponseSink } from "../exchange/exchange.ts";
@@ -19,8 +17,8 @@ import type { Peer } from "../exchange/peer.ts";
 import { startResponse } from "../exchange/start-response.ts";
 import { finishExchange } from "../finish/finish-exchange.ts";
 import { localReply } from "../finish/local-reply.ts";
-import type { ListenerSocket } from "../listener/listener-socket.ts";
-import { GLOBAL_SLOTS } from "../plan.ts";
+import type { ServingListener } from "../listener/serving-listener.ts";
+import { GLOBAL_SLOTS } from "../global-slots.ts";
 import { openTunnel } from "../tunnel/open-tunnel.ts";
 import type { Tunnel } from "../tunnel/tunnel.ts";
 import type { WorkerContext } from "../worker-context.ts";
@@ -31,13 +29,15 @@ import { ReadingPace } from "./reading-pace.ts";
 
 /** The connection that a stream belongs to. */
 export interface StreamHost {
-  readonly codec: H2Connection;
-  readonly listener: ListenerSocket;
+  readonly codec: ServerCodec;
+  readonly listener: ServingListener;
   readonly peer: Peer;
+  /** The request has come in early data. */
+  readonly early: boolean;
   /** The stream carries another protocol from now on. */
   tunnelOpened(tunnel: Tunnel): void;
   /** The stream is over and forgotten by the codec; the object is free. */
-  released(stream: DownstreamH2Stream): void;
+  released(stream: DownstreamStream): void;
 }
 
 const NO_TRAILERS = new Fields();
@@ -45,14 +45,14 @@ const NO_TRAILERS = new Fields();
 /** What an extended CONNECT is answered with in place of 101 (RFC 8441 section 5). */
 const TUNNEL_STATUS = 200;
 
-export class DownstreamH2Stream implements ResponseSink {
+export class DownstreamStream implements ResponseSink {
   readonly exchange = new Exchange();
   readonly #context: WorkerContext;
   readonly #timer: Timer;
   readonly #clock: ExchangeClock;
   readonly #held = new HeldBody();
   #host!: StreamHost;
-  #stream!: H2Stream;
+  #stream!: CodecStream;
   #state: "free" | "head" | "open" | "answered" = "free";
   /** The client has ended its side of the stream. */
   #received = false;
@@ -71,7 +71,7 @@ export class DownstreamH2Stream implements ResponseSink {
   }
 
   /** A request begins on this stream. */
-  take(host: StreamHost, stream: H2Stream): void {
+  take(host: StreamHost, stream: CodecStream): void {
     this.#host = host;
     this.#stream = stream;
     this.#state = "head";
@@ -142,7 +142,7 @@ export class DownstreamH2Stream implements ResponseSink {
     this.#release();
   }
 
-  onError(error: H2Error): void {
+  onError(error: CodecError): void {
     if (this.#state === "head") this.#begin();
     const code = error.origin === "local" ? "bad_request" : "client_closed";
     abandonExchange(this.#context, this.exchange, new Fault(code, error.toString()));
@@ -233,6 +233,7 @@ export class DownstreamH2Stream implements ResponseSink {
     const { exchange } = this;
     this.#state = "open";
     exchange.begin(this, this.#host.listener.current, this.#host.peer);
+    exchange.early = this.#host.early;
     this.#clock.begin(exchange);
   }
 
@@ -325,7 +326,7 @@ export class DownstreamH2Stream implements ResponseSink {
     if (fault.code === "client_stalled")
       (this.#context.counters[GLOBAL_SLOTS.security_zero_window_stall_total] as number) += 1;
     finishExchange(this.#context, exchange);
-    this.#host.codec.reset(this.#stream, fault.h2Code);
+    this.#host.codec.cancel(this.#stream, fault);
     this.#release();
   }
 

@@ -1,6 +1,6 @@
-/** Which counter tells of an overdrawn abuse budget of HTTP/2, whether a client's or a backend's. Feature row A18.8. */
+/** Which counter tells of an overdrawn abuse budget of HTTP/2 or HTTP/3, whether a client's or a backend's. Feature row A18.8. */
 import type { BudgetKind } from "../wire/multiplexed/abuse-budget.ts";
-import { GLOBAL_SLOTS } from "./plan.ts";
+import { GLOBAL_SLOTS } from "./global-slots.ts";
 
 const SLOTS: Readonly<Record<BudgetKind, number>> = {
   resets: GLOBAL_SLOTS.security_rapid_reset_tripped_total,
