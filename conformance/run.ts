@@ -15,11 +15,11 @@ import { H3_WAIVERS, PYTHON, runH3spec } from "./h3/h3spec.ts";
 import { runQpackQifs } from "./h3/qpack-qifs.ts";
 import { NGINX } from "./matrix/nginx-backend.ts";
 import { runAioquic, runCells, runQuicGo } from "./matrix/run-cells.ts";
-import { CURL, runCurl } from "./matrix/run-curl.ts";
+import { CURL, runCurl, runCurlToH3 } from "./matrix/run-curl.ts";
 import { H2LOAD, NGHTTP, runH2load, runNghttp } from "./matrix/run-nghttp.ts";
 import { GTLSCLIENT, runGtlsclient } from "./matrix/run-gtlsclient.ts";
 import { runCaddy, runGtlsserver } from "./matrix/run-h3-servers.ts";
-import { runNginx } from "./matrix/run-nginx.ts";
+import { runNginx, runNginxFromH3 } from "./matrix/run-nginx.ts";
 import { CADDY } from "./peers/caddy-server.ts";
 import { GTLSSERVER } from "./peers/ngtcp2-server.ts";
 import { PEER_TOOLS } from "./peers/peers.ts";
@@ -103,6 +103,8 @@ const PROTOCOLS: Readonly<Record<string, Protocol>> = {
       { name: "nghttp", needs: { tools: [NGHTTP] }, run: runNghttp },
       { name: "h2load", needs: { tools: [H2LOAD] }, run: runH2load },
       { name: "nginx", needs: { tools: [NGINX] }, run: runNginx },
+      { name: "curl-to-h3", needs: { tools: [CURL, PEER_TOOLS.aioquic] }, run: runCurlToH3 },
+      { name: "nginx-from-h3", needs: { tools: [NGINX, PEER_TOOLS.aioquic] }, run: runNginxFromH3 },
       { name: "gtlsclient", needs: { tools: [GTLSCLIENT, PEER_TOOLS.aioquic] }, run: runGtlsclient },
       { name: "gtlsserver", needs: { tools: [GTLSSERVER, PEER_TOOLS.aioquic] }, run: runGtlsserver },
       { name: "caddy", needs: { tools: [CADDY, PEER_TOOLS.aioquic] }, run: runCaddy },

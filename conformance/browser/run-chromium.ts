@@ -76,10 +76,11 @@ async function bySvc(scene: Scene): Promise<void> {
 
 function judge({ upload, parallel }: Report): void {
   assert.deepEqual(upload, { status: 200, protocol: "h3", text: uploadDigest() });
-  const expected = Array.from(
-    { length: PARALLEL },
-    (_, index): Fetched => ({ status: 200, protocol: "h3", text: `/part/${index}` }),
-  );
+  const expected = Array.from({ length: PARALLEL }, (_, index): Fetched => ({
+    status: 200,
+    protocol: "h3",
+    text: `/part/${index}`,
+  }));
   assert.deepEqual(parallel, expected);
 }
 

@@ -75,6 +75,15 @@ export async function startFrontCells(scope: CleanupScope, peer: PeerName): Prom
   );
 }
 
+/** Those with HTTP/3 behind the gateway only, for clients over TCP. */
+export async function startBackCells(scope: CleanupScope, peer: PeerName): Promise<Grid> {
+  return await startPairs(
+    scope,
+    FRONTS.map((front): Pair => [front, "h3"]),
+    peer,
+  );
+}
+
 async function startPairs(scope: CleanupScope, pairs: readonly Pair[], peer?: PeerName): Promise<Grid> {
   const site = siteOf(scope);
   const h3 = peer === undefined ? undefined : new H3Clients(scope, peer);

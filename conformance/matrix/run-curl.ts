@@ -9,7 +9,7 @@ import type { CleanupScope } from "../../test/support/gateway.ts";
 import type { CaseResult } from "../h1/gateway-probe.ts";
 import { findTool, runTool } from "../tools.ts";
 import { ended } from "./cases/exchange.ts";
-import { type Cell, startCells } from "./cells.ts";
+import { type Cell, type Grid, startBackCells, startCells } from "./cells.ts";
 import type { Front } from "./client.ts";
 import { Digest } from "./digest.ts";
 import { type MatrixCase, runInCells } from "./matrix-case.ts";
@@ -50,7 +50,15 @@ interface Files {
 type Curl = (cell: Cell, path: string, flags?: readonly string[], files?: Files) => Promise<Answer>;
 
 export async function runCurl(scope: CleanupScope): Promise<CaseResult[]> {
-  const { gateway, cells } = await startCells(scope, ["h1", "h2"]);
+  return await run(scope, await startCells(scope, ["h1", "h2"]));
+}
+
+/** Before a backend of aioquic over HTTP/3. */
+export async function runCurlToH3(scope: CleanupScope): Promise<CaseResult[]> {
+  return await run(scope, await startBackCells(scope, "aioquic"));
+}
+
+async function run(scope: CleanupScope, { gateway, cells }: Grid): Promise<CaseResult[]> {
   const results = await runInCells(cells, casesOf(scope), LANES);
   gateway.assertAlive();
   await gateway.stop();

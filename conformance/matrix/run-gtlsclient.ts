@@ -144,7 +144,8 @@ function lastCases(gtlsclient: Gtlsclient): readonly MatrixCase[] {
       name: "backend-abort",
       play: async (cell) => {
         const { http } = await gtlsclient(cell, "/cut/length");
-        assert.match(http, new RegExp(`\\[:status: 200\\][^]*closed with error code ${H3_INTERNAL_ERROR}`));
+        // The head may have been taken along by the reset.
+        assert.match(http, new RegExp(`closed with error code ${H3_INTERNAL_ERROR}`));
       },
     },
     content("key-update", "--key-update=1ms"),

@@ -30,6 +30,8 @@ const AT_ONCE = 100;
 
 interface ServerCase {
   readonly name: string;
+  /** Default: behind every version. */
+  readonly fits?: (reach: Reach) => boolean;
   readonly play: (client: Client, again: () => Promise<Client>) => Promise<void>;
 }
 
@@ -64,7 +66,8 @@ async function run(scope: CleanupScope, { site, address, cases }: Run): Promise<
   );
   const results: CaseResult[] = [];
   for (const reach of reaches) {
-    for (const { name, play } of cases) {
+    for (const { name, fits, play } of cases) {
+      if (fits?.(reach) === false) continue;
       const problem = await problemOf(name, withClient(reach, play));
       results.push({ id: `${reach.front}-h3/${name}`, problem });
     }
@@ -158,6 +161,8 @@ const KNOWN = { "content-length": String(BODY.length) };
 const GTLSSERVER_CASES: readonly ServerCase[] = [
   {
     name: "trailers",
+    // HTTP/1.1 has none behind a body whose length is known.
+    fits: ({ front }) => front !== "h1",
     play: async (client) => {
       const answer = await exchange(client, { path: "/small", headers: { te: "trailers" } });
       assert.deepEqual([answer.status, answer.outcome], [200, "whole"]);
@@ -219,7 +224,10 @@ const CADDY_CASES: readonly ServerCase[] = [
     play: async (client) => {
       const headers = { "content-length": String(LARGE.length) };
       const answer = await exchange(client, { method: "POST", path: "/echo/large", headers }, LARGE);
-      assert.deepEqual([answer.status, answer.outcome, answer.body.toString()], [200, "whole", Digest.of(LARGE)]);
+      assert.deepEqual(
+        [answer.status, answer.outcome, answer.body.toString()],
+        [200, "whole", Digest.of(LARGE)],
+      );
     },
   },
 ];

@@ -1,4 +1,4 @@
-/** The matrix with nginx as the backend, over HTTP/1.1 and HTTP/2, and all four ways in. */
+/** The matrix with nginx as the backend, over HTTP/1.1 and HTTP/2, and all ways in. */
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { freePort, HOST } from "../../test/support/addresses.ts";
@@ -7,7 +7,8 @@ import { waitFor } from "../../test/support/wait-for.ts";
 import type { CaseResult } from "../h1/gateway-probe.ts";
 import { exchange } from "./cases/exchange.ts";
 import { listenerOf, siteOf, startGateway } from "./cells.ts";
-import { type Client, connectTo, type Front, FRONTS } from "./client.ts";
+import { H3Clients } from "../peers/h3-client.ts";
+import { type Client, connectTo, type Front, FRONTS, type Reach } from "./client.ts";
 import { Digest } from "./digest.ts";
 import { problemOf } from "./matrix-case.ts";
 import { NginxBackend } from "./nginx-backend.ts";
@@ -15,10 +16,8 @@ import { NginxBackend } from "./nginx-backend.ts";
 const LARGE = randomBytes(10 * 1024 * 1024);
 const BODY = randomBytes(234_567);
 
-interface NginxCell {
+interface NginxCell extends Reach {
   readonly name: string;
-  readonly front: Front;
-  readonly port: number;
   readonly backend: { readonly address: string; readonly protocol: "h1" | "h2" };
 }
 
@@ -28,14 +27,23 @@ interface NginxCase {
 }
 
 export async function runNginx(scope: CleanupScope): Promise<CaseResult[]> {
+  return await run(scope, FRONTS);
+}
+
+/** Behind a client of aioquic over HTTP/3. */
+export async function runNginxFromH3(scope: CleanupScope): Promise<CaseResult[]> {
+  return await run(scope, ["h3"], new H3Clients(scope, "aioquic"));
+}
+
+async function run(scope: CleanupScope, fronts: readonly Front[], h3?: H3Clients): Promise<CaseResult[]> {
   const nginx = await NginxBackend.start(scope, { large: LARGE, small: BODY });
   const site = siteOf(scope);
   const cells: NginxCell[] = [];
-  for (const front of FRONTS) {
+  for (const front of fronts) {
     for (const protocol of ["h1", "h2"] as const) {
       const address = `${HOST}:${protocol === "h1" ? nginx.h1Port : nginx.h2Port}`;
       const port = await freePort();
-      cells.push({ name: `${front}-${protocol}`, front, port, backend: { address, protocol } });
+      cells.push({ name: `${front}-${protocol}`, front, port, h3, backend: { address, protocol } });
     }
   }
   const gateway = await startGateway(
@@ -117,12 +125,12 @@ const CASES: readonly NginxCase[] = [
   },
   {
     name: "client-abort",
-    play: async (client, _nginx, { front, port }) => {
+    play: async (client, _nginx, cell) => {
       const call = client.open({ path: "/large" });
       await waitFor("a part of it", () => call.body.length > 0);
       call.abort();
       await call.over();
-      const next = await connectTo({ front, port });
+      const next = await connectTo(cell);
       const answer = await exchange(next, { path: "/small" });
       next.close();
       assert.deepEqual([answer.status, answer.body.toString()], [200, Digest.of(BODY)]);

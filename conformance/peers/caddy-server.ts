@@ -5,7 +5,11 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { freePort, HOST } from "../../test/support/addresses.ts";
-import { certificateFolder, type CertificatePaths, writePrivate } from "../../test/support/certificates-files.ts";
+import {
+  certificateFolder,
+  type CertificatePaths,
+  writePrivate,
+} from "../../test/support/certificates-files.ts";
 import type { CleanupScope } from "../../test/support/gateway.ts";
 import { waitFor } from "../../test/support/wait-for.ts";
 import { childFor, udpPortTaken } from "./child.ts";

@@ -5,8 +5,8 @@
 namespace expressgateway {
 namespace {
 
-// adjustExternalMemory(bytes): objects of this isolate hold so much more, or less, than V8 knows of. It collects
-// the sooner for it.
+// adjustExternalMemory(bytes): objects of this isolate hold so much more, or less, than V8 knows
+// of. It collects the sooner for it. It aborts when less than nothing would be left.
 Napi::Value AdjustExternalMemory(const Napi::CallbackInfo& info) {
   int bytes = 0;
   if (!ReadInt(info[0], "bytes", &bytes)) return {};

@@ -1,13 +1,9 @@
-/**
- * A peer that says what it likes: with the secrets of a connection's key log it seals frames of any kind
- * into packets that the other end believes to be its peer's (RFC 9001 section 5). The end that the secrets
- * are of must be silent from then on.
- */
+/** A peer that says what it likes: it holds the keys of a connection, whose real end is silent. */
 import assert from "node:assert/strict";
-import { createCipheriv, createHmac } from "node:crypto";
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { clientSecret, QuicSealer } from "../../test/support/quic-sealer.ts";
 import {
   connected,
   type Network,
@@ -15,23 +11,9 @@ import {
   type Settings,
 } from "./quic-engine-peers.contract.ts";
 
-const TAG_BYTES = 16;
-const NUMBER_BYTES = 4;
-const SAMPLE_BYTES = 16;
-/** Short header, fixed bit, packet number of four octets. */
-const FIRST_OCTET = 0x43;
-/** Packet numbers from here on: the client has used few. */
-const FIRST_NUMBER = 1000;
-
-const BY_KEY_BYTES = { 16: ["aes-128-gcm", "aes-128-ecb"], 32: ["aes-256-gcm", "aes-256-ecb"] } as const;
-
 export class Forger {
   readonly network: Network;
-  readonly #key: Buffer;
-  readonly #iv: Buffer;
-  readonly #protection: Buffer;
-  readonly #names: readonly [string, string];
-  #number = FIRST_NUMBER;
+  readonly #sealer: QuicSealer;
 
   /** In the name of the client of a new connection. */
   static async client(traits: QuicEngineTraits, settings: Settings = {}): Promise<Forger> {
@@ -41,9 +23,7 @@ export class Forger {
       const client = { ...settings.client, keyLogPath };
       const network = await connected(traits, { ...settings, client });
       assert.ok(existsSync(keyLogPath));
-      const secret = /^CLIENT_TRAFFIC_SECRET_0 \w+ (\w+)$/m.exec(readFileSync(keyLogPath, "latin1"))?.[1];
-      assert.ok(secret !== undefined);
-      return new Forger(network, Buffer.from(secret, "hex"));
+      return new Forger(network, clientSecret(keyLogPath));
     } finally {
       rmSync(folder, { recursive: true });
     }
@@ -51,12 +31,7 @@ export class Forger {
 
   constructor(network: Network, secret: Buffer) {
     this.network = network;
-    // A secret is as long as its hash: SHA-256 with AES-128, SHA-384 with AES-256.
-    const keyBytes = secret.length === 32 ? 16 : 32;
-    this.#names = BY_KEY_BYTES[keyBytes];
-    this.#key = expand(secret, "quic key", keyBytes);
-    this.#iv = expand(secret, "quic iv", 12);
-    this.#protection = expand(secret, "quic hp", keyBytes);
+    this.#sealer = new QuicSealer(secret);
   }
 
   /** One packet with these octets for frames reaches the server. `id`: one of the server's. */
@@ -65,44 +40,6 @@ export class Forger {
   }
 
   seal(frames: Uint8Array, id: Buffer): Buffer {
-    const number = this.#number++;
-    const header = Buffer.alloc(1 + id.length + NUMBER_BYTES);
-    header[0] = FIRST_OCTET;
-    id.copy(header, 1);
-    header.writeUInt32BE(number, 1 + id.length);
-    const nonce = Buffer.from(this.#iv);
-    nonce.writeUInt32BE((nonce.readUInt32BE(8) ^ number) >>> 0, 8);
-    const cipher = createCipheriv(this.#names[0] as "aes-128-gcm", this.#key, nonce);
-    cipher.setAAD(header);
-    const sealed = Buffer.concat([cipher.update(frames), cipher.final(), cipher.getAuthTag()]);
-    assert.ok(sealed.length >= TAG_BYTES);
-    return this.#protect(Buffer.concat([header, sealed]), 1 + id.length);
+    return this.#sealer.seal(frames, id);
   }
-
-  /** RFC 9001 section 5.4: the number is as long as it can be, so the sample begins right behind it. */
-  #protect(packet: Buffer, numberAt: number): Buffer {
-    const sampleAt = numberAt + NUMBER_BYTES;
-    const sample = packet.subarray(sampleAt, sampleAt + SAMPLE_BYTES);
-    const mask = createCipheriv(this.#names[1], this.#protection, null).update(sample);
-    packet[0] = (packet[0] as number) ^ ((mask[0] as number) & 0x1f);
-    for (let i = 0; i < NUMBER_BYTES; i++)
-      packet[numberAt + i] = (packet[numberAt + i] as number) ^ (mask[1 + i] as number);
-    return packet;
-  }
-}
-
-/** HKDF-Expand-Label (RFC 8446 section 7.1) with an empty context. */
-function expand(secret: Buffer, label: string, length: number): Buffer {
-  const name = Buffer.from(`tls13 ${label}`);
-  const info = Buffer.concat([Buffer.from([0, length, name.length]), name, Buffer.from([0])]);
-  return hkdfExpand(secret, info, length);
-}
-
-function hkdfExpand(secret: Buffer, info: Buffer, length: number): Buffer {
-  const hash = secret.length === 32 ? "sha256" : "sha384";
-  return createHmac(hash, secret)
-    .update(info)
-    .update(Buffer.from([1]))
-    .digest()
-    .subarray(0, length);
 }

@@ -25,11 +25,12 @@ const MAX_QUEUED_DATAGRAMS = 65_536;
 export const MAX_SERVER_ID_BYTES = 12;
 
 /**
- * Connection IDs of the peer's that are kept. Two are the least (RFC 9000 section 18.2); who may migrate
- * uses up one for each path, and quiche keeps as many paths as IDs.
+ * Connection IDs of the peer's that are kept. Two are the least (RFC 9000 section 18.2). quiche keeps as many
+ * paths as IDs, and hardly ever forgets one: a client that moves once more is not heard from there. So who
+ * may migrate can do so 31 times.
  */
 const FIXED_PATH_CONNECTION_IDS = 2;
-const MIGRATING_CONNECTION_IDS = 4;
+const MIGRATING_CONNECTION_IDS = 32;
 
 type NumericSetting = {
   [Key in keyof QuicTransportSettings]: QuicTransportSettings[Key] extends number ? Key : never;

@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { connect } from "node:tls";
+import { Worker } from "node:worker_threads";
 import { HOST, freePort } from "../../test/support/addresses.ts";
 import { CertificateAuthority } from "../../test/support/certificates.ts";
 import { get } from "../../test/support/memory-http.ts";
@@ -58,6 +59,22 @@ async function origin(context: TestContext, name: string): Promise<Origin> {
     address: `${HOST}:${typeof address === "object" && address !== null ? address.port : 0}`,
     sockets,
   };
+}
+
+/** A backend in a thread of its own, which answers while this one is held up. */
+async function otherThread(context: TestContext, delayMs: number): Promise<string> {
+  const worker = new Worker(
+    `const { parentPort } = require("node:worker_threads");
+    const server = require("node:http").createServer((request, response) => {
+      parentPort.postMessage("asked");
+      setTimeout(() => response.end("late"), ${delayMs});
+    });
+    server.listen(0, "${HOST}", () => parentPort.postMessage(server.address().port));`,
+    { eval: true },
+  );
+  context.after(() => worker.terminate());
+  const [port] = await once(worker, "message");
+  return `${HOST}:${port}`;
 }
 
 /** A plan with a listener on each of these ports, all with the same routes. */
@@ -296,6 +313,28 @@ test(
     client.destroy();
   },
 );
+
+test("a process that was held up beyond the drain budget still passes on what has come meanwhile", BOUND, async (t) => {
+  const plane = dataPlane(t);
+  const [goes, comes] = [await freePort(), await freePort()];
+  const services = { app: [await otherThread(t, 2700)] };
+  const listener = { drainTimeoutMs: 3000 };
+  await plane.prepare(planOn([goes], 1, { services, listener }));
+  plane.commit(1);
+  const client = await RawClient.connect(goes);
+  client.send(get("/"));
+  await RawClient.connect(goes);
+  await waitFor("both connections to be there", () => plane.openConnections === 2);
+  await plane.prepare(planOn([comes], 2, { services, listener }));
+  plane.commit(2);
+  // The one at rest leaves early: the drain does nothing any more but wait for the other.
+  await waitFor("the idle connection to end", () => plane.openConnections === 1);
+  // Held up here, it comes to its timers before it comes to its sockets.
+  await new Promise((resolve) => setImmediate(resolve));
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1500);
+  const answer = await client.readResponse();
+  assert.equal(`${statusOf(answer)} ${answer.body.toString()}`, "200 late");
+});
 
 test("ticket keys reach the live listener and the one that is prepared, and no other", BOUND, async (t) => {
   const plane = dataPlane(t);

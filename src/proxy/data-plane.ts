@@ -289,10 +289,16 @@ export class DataPlane {
     await listener.close();
   }
 
-  /** Drains a listener until its last connection has ended. */
+  /**
+   * Drains a listener until its last connection has ended, or its time is over. A process that was held up until
+   * then has not looked at what came meanwhile: answers that are there already still go to their clients.
+   */
   async #empty(socket: WorkerListener, deadlineMs: number): Promise<void> {
     await socket.drain();
-    while (socket.openConnections > 0 && performance.now() < deadlineMs) await pollPause();
+    for (let inTime = true; inTime && socket.openConnections > 0;) {
+      inTime = performance.now() < deadlineMs;
+      await pollPause();
+    }
   }
 
   #tick(): void {

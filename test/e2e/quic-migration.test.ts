@@ -11,8 +11,8 @@ import { pause, waitFor } from "../support/wait-for.ts";
 
 const DOWNLOAD_BYTES = 24 * 1024 * 1024;
 
-/** Enough for some of them to come to the other worker's socket. */
-const MOVES = 8;
+/** The engine knows four paths of a connection. */
+const MOVES = 3;
 
 interface Download {
   readonly scene: H3Gateway;

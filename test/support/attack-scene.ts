@@ -1,6 +1,6 @@
 /**
- * Where attacks take place: a gateway with a TLS listener and a plain one, a good HTTP/1 backend and a rogue
- * HTTP/2 one, and what has to hold whatever an attacker does: the worker lives on, its memory stays under a
+ * Where attacks take place: a gateway with a TLS listener and a plain one, if asked for one of QUIC beside it on
+ * the same port, a good HTTP/1 backend and a rogue HTTP/2 one, and what has to hold whatever an attacker does: the worker lives on, its memory stays under a
  * cap, somebody else is served all the while, the right counter moves, and nothing is left afterwards.
  */
 import assert from "node:assert/strict";
@@ -9,10 +9,13 @@ import { freePort } from "./addresses.ts";
 import { Gateway, type CleanupScope } from "./gateway.ts";
 import { type GatewayConfig, h1Listener } from "./gateway-config.ts";
 import { type AttackerOptions, H2Attacker } from "./h2-attacker.ts";
+import { H3Attacker } from "./h3-attacker.ts";
+import { settings } from "./h3-dsl.ts";
 import { Http2Client } from "./http2-client.ts";
 import type { LogLine } from "./log-tail.ts";
 import type { Metrics } from "./metrics.ts";
 import { peakRssBytes, rssBytes } from "./processes.ts";
+import { type DialOptions, QuicUsers } from "./quic-users.ts";
 import { type BackendOptions, RecordingBackend } from "./recording-backend.ts";
 import { RogueBackend } from "./rogue-backend.ts";
 import { SecureSite } from "./secure-listener.ts";
@@ -42,12 +45,16 @@ const STATE = [
   "h2_downstream_connections",
   "h2_downstream_streams",
   "h2_upstream_streams",
+  "h3_downstream_connections",
+  "h3_downstream_streams",
   "websocket_tunnels",
 ];
 
 export interface SceneOptions {
-  /** Keys of both listeners. */
+  /** Keys of all listeners. */
   readonly listener?: Block;
+  /** Keys of `[listeners.quic]`; default: there is no QUIC. */
+  readonly quic?: Block;
   readonly config?: Omit<Partial<GatewayConfig>, "listeners">;
   readonly backend?: BackendOptions;
   /** The gateway's environment, beside the test's own. */
@@ -66,6 +73,8 @@ export class AttackScene {
   readonly backend: RecordingBackend;
   /** Has every path that begins with `/rogue`. */
   readonly rogue: RogueBackend;
+  readonly site: SecureSite;
+  /** The port of TLS, and of QUIC. */
   readonly secure: number;
   readonly plain: number;
   #restingBytes = 0;
@@ -83,6 +92,9 @@ export class AttackScene {
       listeners: [
         site.listener(secure, [backend.address], { name: "secure", ...options.listener }),
         h1Listener(plain, [backend.address], { name: "plain", ...options.listener }),
+        ...(options.quic === undefined
+          ? []
+          : [site.quicListener(secure, [backend.address], options.quic, options.listener)]),
       ],
       routers: { rogue: { rule: "PathPrefix(`/rogue`)", service: "rogue" }, ...config.routers },
       services: {
@@ -92,26 +104,38 @@ export class AttackScene {
       runtime: { max_keepalive_requests: 0, ...runtime },
     };
     const gateway = await Gateway.start(scope, blocks, options.env === undefined ? {} : { env: options.env });
-    const scene = new AttackScene(gateway, backend, rogue, { secure, plain });
+    const scene = new AttackScene(gateway, { backend, rogue, site }, { secure, plain });
     await scene.#warmUp();
     return scene;
   }
 
   private constructor(
     gateway: Gateway,
-    backend: RecordingBackend,
-    rogue: RogueBackend,
+    { backend, rogue, site }: Pick<AttackScene, "backend" | "rogue" | "site">,
     ports: { readonly secure: number; readonly plain: number },
   ) {
     this.gateway = gateway;
     this.backend = backend;
     this.rogue = rogue;
+    this.site = site;
     this.secure = ports.secure;
     this.plain = ports.plain;
   }
 
   async attacker(scope: CleanupScope, options: AttackerOptions): Promise<H2Attacker> {
     return await H2Attacker.connect(scope, options.tls ? this.secure : this.plain, options);
+  }
+
+  /** Clients of QUIC, from a socket of their own. */
+  async users(scope: CleanupScope): Promise<QuicUsers> {
+    return await QuicUsers.open(scope, this.site.authority.rootPem);
+  }
+
+  /** Somebody who speaks HTTP/3 frame by frame, on a connection whose control stream is open. */
+  async h3Attacker(scope: CleanupScope, dial: DialOptions = {}): Promise<H3Attacker> {
+    const attacker = await (await this.users(scope)).raw(this.secure, new H3Attacker(), dial);
+    attacker.control(settings());
+    return attacker;
   }
 
   /** A well-behaved client. */

@@ -19,19 +19,20 @@ import { MemoryQuic, type MemoryQuicOptions } from "./memory-quic.ts";
 export class MemoryH3Listener implements ServingListener {
   readonly view = new RouteRequest(new RequestHead());
   readonly streams: StreamPool;
+  /** A reload changes it. */
+  quic: QuicPlan;
   readonly #gateway: MemoryGateway;
-  readonly #quic: QuicPlan;
 
   constructor(gateway: MemoryGateway, quic: Partial<QuicPlan> = {}) {
     this.streams = new StreamPool(gateway.context);
     this.#gateway = gateway;
-    this.#quic = { ...QUIC, ...quic };
+    this.quic = { ...QUIC, ...quic };
   }
 
   get current(): ListenerCurrent {
     const { current } = this.#gateway.socket;
     const { runtime } = current;
-    return { ...current, runtime: { ...runtime, plan: { ...runtime.plan, quic: this.#quic } } };
+    return { ...current, runtime: { ...runtime, plan: { ...runtime.plan, quic: this.quic } } };
   }
 }
 

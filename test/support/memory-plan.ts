@@ -37,7 +37,7 @@ export interface PlanSpec {
   /**
    * Backends by service name: `host:port` or `host:port*weight`; a path is a Unix socket. Before it, the
    * protocol for those that are not plain HTTP/1.1: `h2://`, or with TLS `h1s://`, `h2s://`, `autos://`,
-   * `h3://` and `quic://` (of a raw proxy). Default: one backend.
+   * `h3://`, `quic://` (of a raw proxy) and `tcp://` (of a relay). Default: one backend.
    */
   readonly services?: Readonly<Record<string, readonly string[]>>;
   /** Default: everything goes to the first service. */
@@ -225,7 +225,7 @@ function servicePlan(name: string, backends: readonly string[], slots: Slots): S
   };
 }
 
-const SCHEME = /^(h1|h2|h3|auto|quic)(s?):\/\//;
+const SCHEME = /^(h1|h2|h3|auto|quic|tcp)(s?):\/\//;
 
 const CLIENT_TLS: TlsClientSettings = {
   minVersion: "TLSv1.2",

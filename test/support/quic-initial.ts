@@ -3,7 +3,10 @@
  * connection. Protection is that of RFC 9001 section 5, with the keys of `wire/quic/initial-crypto.ts`.
  */
 import { createCipheriv } from "node:crypto";
-import { clientInitialKeys, headerMask, nonceOf } from "../../src/wire/quic/initial-crypto.ts";
+import { CryptoBuffer } from "../../src/wire/quic/crypto-buffer.ts";
+import { clientInitialKeys, headerMask, nonceOf, openInitial } from "../../src/wire/quic/initial-crypto.ts";
+import { readInitialFrames } from "../../src/wire/quic/initial-frames.ts";
+import { PacketHeader } from "../../src/wire/quic/packet-header.ts";
 import { QUIC_V1, QUIC_V2 } from "../../src/wire/quic/quic-version.ts";
 import { varintSize, writeVarint } from "../../src/wire/quic/varint.ts";
 
@@ -84,4 +87,20 @@ function word(value: number): Buffer {
   const bytes = Buffer.alloc(4);
   bytes.writeUInt32BE(value);
   return bytes;
+}
+
+/** The ClientHello in the first datagram of a client, which has all of it, and the client's connection ID. */
+export function helloIn(datagram: Buffer): { readonly hello: Buffer; readonly scid: Buffer } {
+  const packet = new PacketHeader();
+  if (!packet.parse(datagram, 0, datagram.length, 0)) throw new Error("no packet of QUIC");
+  const { bytes, dcidStart, dcidEnd, scidStart, scidEnd } = packet;
+  const opened = openInitial(packet, clientInitialKeys(QUIC_V1, bytes.subarray(dcidStart, dcidEnd)));
+  if (opened === null) throw new Error("no Initial packet of a client");
+  const crypto = new CryptoBuffer();
+  const fault = readInitialFrames(opened.payload, crypto);
+  if (fault !== null) throw new Error(fault);
+  return {
+    hello: Buffer.from(crypto.bytes.subarray(0, crypto.contiguous)),
+    scid: Buffer.from(bytes.subarray(scidStart, scidEnd)),
+  };
 }

@@ -28,6 +28,8 @@ export interface DialOptions {
   readonly transport?: Partial<QuicTransportSettings>;
   /** Sends what it can in its first flight when it comes back. */
   readonly earlyData?: boolean;
+  /** A file for the secrets of the connection; default: none. */
+  readonly keyLogPath?: string;
 }
 
 const HANDSHAKE_LIMIT_MS = 15_000;
@@ -108,7 +110,7 @@ export class QuicUsers {
   }
 
   #context(options: DialOptions, serverName: string, transport: QuicTransportSettings): QuicClientContext {
-    const { alpn = ["h3"], earlyData = false } = options;
+    const { alpn = ["h3"], earlyData = false, keyLogPath = "" } = options;
     if (earlyData && this.#returning !== null) return this.#returning;
     const context = this.world.engine.client({
       transport,
@@ -117,7 +119,7 @@ export class QuicUsers {
       verifyPeer: true,
       serverName,
       verifyName: serverName,
-      keyLogPath: "",
+      keyLogPath,
     });
     if (!earlyData) return context;
     (context as QuicheClientContext).config.enableEarlyData();

@@ -19,6 +19,7 @@ export class UdpLine {
   #far: Socket;
   readonly #former: Socket[] = [];
   #clientPort = 0;
+  #closed = false;
 
   private constructor(near: Socket, far: Socket, targetPort: number) {
     this.#near = near;
@@ -27,7 +28,7 @@ export class UdpLine {
     this.port = near.address().port;
     near.on("message", (bytes, from) => {
       this.#clientPort = from.port;
-      if (this.passes("client", bytes)) this.#far.send(bytes, this.#targetPort, HOST);
+      if (this.passes("client", bytes)) this.deliver("client", bytes);
     });
     this.#listen(far);
   }
@@ -41,6 +42,13 @@ export class UdpLine {
   /** The port that the gateway sees the client at. */
   get seenPort(): number {
     return this.#far.address().port;
+  }
+
+  /** Hands a datagram of this side on to the other. */
+  deliver(from: "client" | "gateway", bytes: Buffer): void {
+    if (this.#closed) return;
+    if (from === "client") this.#far.send(bytes, this.#targetPort, HOST);
+    else this.#near.send(bytes, this.#clientPort, HOST);
   }
 
   /** The client sends from another port from now on. It hears what comes to the ones before, too, as it does not leave them at once. */
@@ -67,6 +75,7 @@ export class UdpLine {
   }
 
   #close(): Promise<void> {
+    this.#closed = true;
     for (const socket of [this.#near, this.#far, ...this.#former]) socket.close();
     return Promise.resolve();
   }

@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/quic-go/quic-go"
 	"github.com/quic-go/quic-go/http3"
@@ -104,8 +105,13 @@ func (c *client) connect(id uint32, payload []byte) {
 		c.leader.tellClosed(id, err.Error())
 		return
 	}
-	dial := func(context.Context, string, *tls.Config, *quic.Config) (quic.EarlyConnection, error) {
-		return connection, nil
+	var dialled atomic.Bool
+	dial := func(ctx context.Context, _ string, _ *tls.Config, _ *quic.Config) (quic.EarlyConnection, error) {
+		if dialled.CompareAndSwap(false, true) {
+			return connection, nil
+		}
+		// It uses no connection again on which a request has failed.
+		return quic.DialAddrEarly(ctx, address, secure, config)
 	}
 	c.mutex.Lock()
 	transport := &http3.RoundTripper{Dial: dial, TLSClientConfig: secure, DisableCompression: true}

@@ -63,7 +63,9 @@ function backendAbort(how: string): MatrixCase {
     play: (cell) =>
       withClient(cell, async (client) => {
         const answer = await exchange(client, { path: `/cut/${how}` });
-        assert.deepEqual([answer.status, answer.outcome], [200, "cut"]);
+        assert.equal(answer.outcome, "cut");
+        // A reset of QUIC takes with it what has not been sent before it (RFC 9000 section 3.1).
+        if (cell.front !== "h3" || answer.status !== 0) assert.equal(answer.status, 200);
         assert.ok(answer.body.length < PROMISED);
         if (cell.front !== "h1" && cell.front !== "h1s")
           assert.equal(answer.cutBy, codeIn(cell.front, constants.NGHTTP2_INTERNAL_ERROR));

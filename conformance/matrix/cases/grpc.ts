@@ -18,7 +18,9 @@ function framed(message: Buffer): Buffer {
   return Buffer.concat([head, message]);
 }
 
-const MESSAGES: readonly Buffer[] = [Buffer.from("first"), randomBytes(30_000), randomBytes(100_000)].map(framed);
+const MESSAGES: readonly Buffer[] = [Buffer.from("first"), randomBytes(30_000), randomBytes(100_000)].map(
+  framed,
+);
 
 /** It has no trailers over HTTP/1.1 that gRPC would take. */
 const fits = ({ front, back }: Cell): boolean => front !== "h1" && front !== "h1s" && back !== "h1";

@@ -55,7 +55,9 @@ export function heldBack({ worker, mebibytes }: HeldBackOptions): readonly Matri
     },
   });
   return [
-    watched(`${mebibytes}mib-both-ways-slow-reader`, (client, _cell, check) => slowReader(client, body, check)),
+    watched(`${mebibytes}mib-both-ways-slow-reader`, (client, _cell, check) =>
+      slowReader(client, body, check),
+    ),
     watched("client-does-not-read", (client, cell, check) => deafClient(client, cell, check)),
     watched("backend-does-not-read", (client, _cell, check) => deafBackend(client, check)),
   ];

@@ -304,3 +304,35 @@ function request(path: string): Buffer {
     [":path", path],
   ]);
 }
+
+test("a reload that makes a relay of the listener ends connections without failing what is under way", () => {
+  const gateway = new MemoryGateway();
+  const client = new MemoryH3Client(gateway);
+  const before = client.request("/before");
+  gateway.reload({ services: { app: ["tcp://10.0.0.1:443"] }, listener: { protocol: "tls" } });
+  const after = client.request("/after");
+  assert.equal(after.told, "421 misdirected request");
+  assert.deepEqual(client.goAways, []);
+  gateway.backend().send(ok("fine"));
+  client.turn();
+  assert.equal(before.told, "200 fine");
+  assert.equal(gateway.transport.dials.length, 1);
+  assertCleanH3(gateway, client);
+});
+
+test("a listener that has become a raw proxy says goodbye to who still asks it for something", () => {
+  const gateway = new MemoryGateway();
+  const listener = new MemoryH3Listener(gateway);
+  const client = new MemoryH3Client(gateway, { listener });
+  answered(gateway, client);
+  listener.quic = { ...listener.quic, rawProxy: { maxStreams: 100 } };
+  const late = client.request("/late");
+  assert.equal(late.told, "421 misdirected request");
+  assert.deepEqual(client.goAways, [MAX_STREAM_ID]);
+  assert.equal(gateway.global("h3_connections_recycled_total"), 0);
+  client.advance(600);
+  assert.deepEqual(client.goAways, [MAX_STREAM_ID, 8]);
+  client.advance(600);
+  assert.equal(client.ending, NO_ERROR);
+  assertCleanH3(gateway, client);
+});

@@ -183,10 +183,12 @@ export class DownstreamH3 implements QuicServed, RequestsOwner {
   }
 
   served(count: number): void {
-    const { maxRequests } = this.#plan;
-    if (maxRequests === 0 || count < maxRequests || this.#state !== "serving") return;
-    this.#count("h3_connections_recycled_total", 1);
-    this.#announce();
+    const { maxRequests, rawProxy } = this.#plan;
+    if (this.#state !== "serving") return;
+    const enough = maxRequests !== 0 && count >= maxRequests;
+    if (enough) this.#count("h3_connections_recycled_total", 1);
+    // A reload may have made the listener one that serves no requests.
+    if (enough || rawProxy !== null) this.#announce();
   }
 
   idle(): void {

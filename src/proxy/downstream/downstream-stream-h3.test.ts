@@ -369,3 +369,15 @@ test("a gRPC call has its trailers, from a backend on HTTP/2", () => {
   assert.equal(gateway.global("grpc_requests_total"), 1);
   assertCleanH3(gateway, client);
 });
+
+test("what the gateway answers itself advertises HTTP/3, too", () => {
+  const gateway = new MemoryGateway({
+    listener: { altSvc: 'h3=":443"; ma=60' },
+    routes: [{ rule: "Path(`/a`)" }],
+  });
+  const client = new MemoryH3Client(gateway);
+  const answer = client.request("/nowhere");
+  assert.equal(answer.told, "404 No route matched");
+  assert.equal(answer.field("alt-svc"), 'h3=":443"; ma=60');
+  assertCleanH3(gateway, client);
+});

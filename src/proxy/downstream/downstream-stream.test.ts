@@ -6,6 +6,8 @@ import { data, headers, rstStream, windowUpdate } from "../../../test/support/me
 import { MemoryH2Client } from "../../../test/support/memory-h2-client.ts";
 import { secureListener } from "../../../test/support/memory-tls.ts";
 import { fieldValue } from "../../../test/support/strict-http1.ts";
+import { Fault } from "../../base/fault.ts";
+import { DownstreamStream } from "./downstream-stream.ts";
 
 const CANCEL = 0x8;
 const INTERNAL_ERROR = 0x2;
@@ -401,4 +403,10 @@ test("one that opens it by an octet now and then does, too", () => {
   assert.equal(client.response().reset, CANCEL);
   assert.deepEqual(gateway.allFaults, { client_stalled: 1 });
   assertClean(gateway, client.peer);
+});
+
+test("what is over is not cut again", () => {
+  const gateway = new MemoryGateway();
+  new DownstreamStream(gateway.context).cut(new Fault("drained"));
+  assert.deepEqual([gateway.allFaults, gateway.finished], [{}, {}]);
 });

@@ -14,7 +14,7 @@ import { requestTooLarge, responseTooLarge } from "../exchange/body-caps.ts";
 import { dispatch } from "../exchange/dispatch.ts";
 import { Exchange, Phase, type ResponseSink } from "../exchange/exchange.ts";
 import type { Peer } from "../exchange/peer.ts";
-import { startResponse } from "../exchange/start-response.ts";
+import { advertise, startResponse } from "../exchange/start-response.ts";
 import { finishExchange } from "../finish/finish-exchange.ts";
 import { localReply } from "../finish/local-reply.ts";
 import type { ServingListener } from "../listener/serving-listener.ts";
@@ -149,9 +149,10 @@ export class DownstreamStream implements ResponseSink {
     this.#release();
   }
 
-  /** Ends it from our side: the upstream is let go, the client is told as far as it still can be. */
+  /** Ends it from our side, unless it is over: the upstream is let go, the client is told as far as it still can be. */
   cut(fault: Fault): void {
     const { exchange } = this;
+    if (this.#state === "free") return;
     if (this.#state === "head") this.#begin();
     if (this.#state !== "open") return this.#reset(fault);
     if (exchange.tunnel === null) return cutExchange(exchange, fault);
@@ -306,6 +307,7 @@ export class DownstreamStream implements ResponseSink {
   #answer(fault: Fault): void {
     const { exchange } = this;
     const body = localReply(fault, exchange.request, exchange.response, this.#context.clock.wallMs);
+    advertise(exchange);
     exchange.responseStarted = true;
     exchange.phase = Phase.response;
     this.#clock.responseBegun();

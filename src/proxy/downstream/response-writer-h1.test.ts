@@ -129,3 +129,15 @@ test("a response over the cap is refused by its length, and cut when only its by
   assert.equal(answersTo(asking, "HEAD")[0]?.status, 200, "HEAD brings no body");
   assertClean(gateway, asking);
 });
+
+test("Alt-Svc is in what the gateway answers itself, too", () => {
+  const gateway = new MemoryGateway({ listener: { altSvc: 'h3=":443"; ma=60' } });
+  gateway.transport.onDial = (dial) => dial.peer.fail("ECONNREFUSED");
+  const [refused, broken] = [gateway.client(), gateway.client()];
+  refused.send(get("/"));
+  broken.send("GET / HTTP/1.1\r\n\r\n");
+  assert.deepEqual([...told(refused), ...told(broken)], ["502 bad gateway", "400 invalid host"]);
+  for (const client of [refused, broken])
+    assert.equal(fieldValue(answersTo(client)[0]?.message.fields ?? [], "alt-svc"), 'h3=":443"; ma=60');
+  assertClean(gateway, refused, broken);
+});

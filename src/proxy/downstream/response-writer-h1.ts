@@ -12,6 +12,7 @@ import type { Fields } from "../../wire/http/fields.ts";
 import { HttpVersion, UNKNOWN_LENGTH } from "../../wire/http/message.ts";
 import { webSocketAccept } from "../../wire/ws/handshake.ts";
 import type { Exchange } from "../exchange/exchange.ts";
+import { advertise } from "../exchange/start-response.ts";
 import { localReply } from "../finish/local-reply.ts";
 import { sendChunk } from "../send-chunk.ts";
 
@@ -75,6 +76,7 @@ export class ResponseWriterH1 implements ResponseEncoding {
   local(exchange: Exchange, fault: Fault, keepAlive: boolean, wallMs: number): void {
     const { response } = exchange;
     const body = localReply(fault, exchange.request, response, wallMs);
+    advertise(exchange);
     this.chunked = false;
     this.keepAlive = keepAlive;
     this.#send(exchange);

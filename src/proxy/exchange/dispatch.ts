@@ -7,6 +7,7 @@ import { isHealthCheck, GrpcHealth } from "../grpc/grpc-health.ts";
 import { openGrpc } from "../grpc/open-grpc.ts";
 import { GLOBAL_SLOTS } from "../global-slots.ts";
 import type { RouteRequest } from "../router/route-input.ts";
+import { servesRequests } from "../listener/serves-requests.ts";
 import { decideUpgrade } from "../tunnel/upgrade-policy.ts";
 import type { WorkerContext } from "../worker-context.ts";
 import type { Exchange } from "./exchange.ts";
@@ -23,6 +24,11 @@ export function dispatch(context: WorkerContext, exchange: Exchange, view: Route
   }
   normaliseRequest(exchange.request);
   applyForwarding(context, exchange);
+  if (!servesRequests(exchange.listener.plan)) {
+    // On another connection the client gets what the listener is now; its backends know no requests.
+    refuse(exchange, new Fault("misdirected_request", "the listener has become one that relays"));
+    return;
+  }
   if (isMisdirected(exchange)) {
     (context.counters[GLOBAL_SLOTS.tls_misdirected_requests_total] as number) += 1;
     refuse(

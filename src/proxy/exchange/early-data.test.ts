@@ -66,3 +66,17 @@ test("a backend that refuses early data has its 425 passed on", () => {
   assert.deepEqual([answer.status, answer.ended], [425, true]);
   assertCleanH3(gateway, client);
 });
+
+test("a gRPC call is told by HTTP, which its client sends again; a status of gRPC would end it", () => {
+  const gateway = new MemoryGateway();
+  const client = new MemoryH3Client(gateway, { early: true });
+  const fields: [string, string][] = [
+    ["content-type", "application/grpc"],
+    ["te", "trailers"],
+  ];
+  const answer = client.request("/a.B/C", { method: "POST", fields, body: "xxxxx" });
+  client.completeHandshake();
+  assert.equal(answer.told, "425 too early");
+  assert.equal(answer.field("grpc-status"), undefined);
+  assertCleanH3(gateway, client);
+});

@@ -8,9 +8,14 @@ import { type Exchange, Phase } from "./exchange.ts";
 export function startResponse(exchange: Exchange): Fault | null {
   const fault = responseTooLarge(exchange);
   if (fault !== null) return fault;
-  const { altSvc } = exchange.listener.plan;
-  if (altSvc !== "") exchange.response.fields.set(FieldId.altSvc, altSvc);
+  advertise(exchange);
   exchange.responseStarted = true;
   exchange.phase = Phase.response;
   return null;
+}
+
+/** What every response says, whoever it is from: where HTTP/3 is spoken (RFC 7838). Feature row A2.16. */
+export function advertise({ listener, response }: Exchange): void {
+  const { altSvc } = listener.plan;
+  if (altSvc !== "") response.fields.set(FieldId.altSvc, altSvc);
 }

@@ -3,7 +3,7 @@
  * proxy's error page) becomes a gRPC status, so that the caller learns what happened instead of
  * "malformed response". Feature rows A11.2, A11.4.
  */
-import { Fault } from "../../base/fault.ts";
+import { Fault, type FaultCode } from "../../base/fault.ts";
 import type { Clock } from "../../base/clock.ts";
 import { grpcStatusOf } from "../../wire/grpc/grpc-status.ts";
 import type { Exchange } from "../exchange/exchange.ts";
@@ -12,6 +12,9 @@ import { contentKindOf } from "./grpc-kind.ts";
 import { ResponseFilter } from "./response-filter.ts";
 
 const HTTP_OK = 200;
+
+/** What a client of HTTP answers by asking again, later or elsewhere; a status of gRPC would end the call. */
+const FOR_HTTP: ReadonlySet<FaultCode> = new Set(["too_early", "misdirected_request"]);
 
 export class GrpcCall extends ResponseFilter {
   readonly #clock: Clock;
@@ -33,7 +36,9 @@ export class GrpcCall extends ResponseFilter {
   override failResponse(fault: Fault): void {
     const { exchange } = this;
     const status = statusOfFault(fault);
-    if (!exchange.responseStarted) {
+    if (FOR_HTTP.has(fault.code)) {
+      super.failResponse(fault);
+    } else if (!exchange.responseStarted) {
       exchange.fault = fault;
       this.#answer(status);
     } else if (fault.code === "grpc_deadline_exceeded") {

@@ -122,3 +122,24 @@ test("a reload changes what the next request of a connection gets, and not the o
   gateway.stop();
   assert.equal(gateway.transport.openConnections, 0);
 });
+
+test("a reload that makes bytes of requests has those who ask for more go elsewhere, and leave", () => {
+  const gateway = new MemoryGateway();
+  const [busy, idle, late] = [gateway.client(), gateway.client(), gateway.client()];
+  for (const client of [busy, idle]) {
+    client.send(get("/"));
+    gateway.backend().send(ok("fine"));
+  }
+  busy.send(get("/under-way"));
+  gateway.reload({ services: { app: ["tcp://10.0.0.1:443"] }, listener: { protocol: "tls" } });
+  late.send(get("/"));
+  gateway.backend().send(ok("whole"));
+  gateway.advance(1100);
+  assert.deepEqual(told(busy), ["200 fine", "200 whole"], "what had begun is served by its generation");
+  assert.deepEqual(told(idle), ["200 fine"]);
+  assert.deepEqual(told(late), ["421 misdirected request"]);
+  for (const client of [busy, idle, late]) assert.match(client.ending, /^(?:fin|closed)$/);
+  assert.equal(gateway.transport.dials.length, 1, "the new backend speaks no HTTP");
+  assert.equal(gateway.global("tls_misdirected_requests_total"), 0);
+  assertClean(gateway, busy, idle, late);
+});

@@ -17,6 +17,7 @@ import { CleartextOpening } from "./cleartext-opening.ts";
 import type { ClientConnection } from "./client-connection.ts";
 import { DRAIN_GRACE_MS } from "./drain-grace.ts";
 import { type ListenerCurrent, listenerCurrent } from "./listener-current.ts";
+import { servesRequests } from "./serves-requests.ts";
 import { ShedConnection } from "./shed-connection.ts";
 import { TlsHandshake } from "./tls-handshake.ts";
 import type { WorkerListener } from "./worker-listener.ts";
@@ -57,8 +58,12 @@ export class ListenerSocket implements ListenOwner, WorkerListener {
     this.#listener.accept(this);
   }
 
+  /** Where requests have become bytes, or bytes requests, those who came for the one leave as in a drain. */
   adopt(generation: Generation, runtime: ListenerRuntime): void {
+    const before = servesRequests(this.current.runtime.plan);
     this.current = listenerCurrent(generation, runtime);
+    if (servesRequests(runtime.plan) === before) return;
+    for (const connection of this.#connections.keys()) connection.announceClose(DRAIN_GRACE_MS);
   }
 
   /** Takes no more connections; those that there are end after the request under way. */
@@ -122,7 +127,9 @@ export class ListenerSocket implements ListenOwner, WorkerListener {
     if (admission === undefined) return;
     this.#connections.delete(before);
     this.#connections.set(after, admission);
-    if (this.#draining) after.announceClose(DRAIN_GRACE_MS);
+    // Who relays bytes does not care; who serves requests has come too late for them.
+    const leaving = this.#draining || !servesRequests(this.current.runtime.plan);
+    if (leaving) after.announceClose(DRAIN_GRACE_MS);
   }
 
   /** A connection that `onAccept` admitted is gone. */

@@ -21,7 +21,7 @@ import { PacketHeader, PacketType } from "../../wire/quic/packet-header.ts";
 import { RetryTokens } from "../../wire/quic/retry-token.ts";
 import { MAX_UNANSWERED_BYTES } from "../../wire/quic/stateless-reset.ts";
 import { offeredVersions } from "../../wire/quic/version-negotiation.ts";
-import { RESETS_PER_SECOND } from "./stateless-replies.ts";
+import { REFUSALS_PER_SECOND, RESETS_PER_SECOND } from "./stateless-replies.ts";
 
 const BOUND = { timeout: 60_000 };
 const worlds: QuicWorld[] = [];
@@ -214,6 +214,18 @@ test("stateless resets are sent at a limited rate", BOUND, async () => {
   assert.ok(sent() >= RESETS_PER_SECOND && sent() < 2 * RESETS_PER_SECOND, `${sent()} resets`);
 });
 
+test("so are refusals: making one costs keys, and anybody can ask", BOUND, async () => {
+  const { at, network, counters, listener } = await scene();
+  const stranger = await Stranger.at(network, at);
+  const packets = 3 * REFUSALS_PER_SECOND;
+  listener.endpoint.drain(() => 0);
+  for (let i = 0; i < packets; i++) stranger.send(longPacket(1, 1200));
+  await waitFor("all", () => counters.get("quic_connections_refused_total") === packets);
+  await waitFor("the refusals", () => stranger.received.length >= REFUSALS_PER_SECOND);
+  const sent = packets - counters.get("quic_replies_withheld_total");
+  assert.ok(sent >= REFUSALS_PER_SECOND && sent < 2 * REFUSALS_PER_SECOND, `${sent} refusals`);
+});
+
 test("a listener that has lost its connections resets them", BOUND, async () => {
   const { clients, listener, at, world, counters } = await scene({ serve: echo });
   const client = clients.connect(at);
@@ -337,6 +349,27 @@ test("a migrated client goes on where it may, and is not heard where it may not"
       assert.equal(served.link.remotePort, remotePort);
     }
   }
+});
+
+test("a client whose address changes again and again goes on each time", BOUND, async () => {
+  const transport = { ...TRANSPORT, disableActiveMigration: false };
+  const { network, listener, clients, at, counters } = await scene({ serve: echo, settings: { transport } });
+  const client = clients.connect(at);
+  await established(client);
+  const home = (listener.served[0] as NotingOwner).link.remotePort;
+  const moves = 20;
+  for (let move = 1; move <= moves; move++) {
+    const moved = home + 1000 * move;
+    network.transit = (datagram) => {
+      const { from, to } = datagram;
+      if (from.port === home) return [{ ...datagram, from: { ...from, port: moved } }];
+      // What goes to where it was before is lost.
+      return to.port === moved ? [{ ...datagram, to: { ...to, port: home } }] : [];
+    };
+    const id = client.say(`move ${move}`);
+    await waitFor("the echo", () => client.stream(id).ended);
+  }
+  assert.equal(counters.get("quic_migrations_total"), moves);
 });
 
 test(

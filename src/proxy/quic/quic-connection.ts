@@ -28,6 +28,12 @@ const MAX_DATAGRAMS_PER_TURN = 1024;
 /** Events of paths in one turn. */
 const MAX_PATH_EVENTS = 8;
 
+/**
+ * Octets that a peer may send after our close, of which its share may have been under way. An engine that has sent
+ * its last words takes note of nothing; one that is kept from sending them still does.
+ */
+const MAX_LATE_OCTETS = 64 * 1024;
+
 /** Without a word to the peer: see `QuicLink.abandon`. */
 const ABANDONED: QuicClose = { by: "local", application: false, code: TransportError.none, reason: "" };
 
@@ -51,6 +57,7 @@ export class QuicConnection implements QuicLink, Pumped, Routed {
   #abandoned: QuicClose | null = null;
   #endTold = false;
   #gone = false;
+  #lateOctets = 0;
 
   constructor(host: ConnectionHost, options: ConnectionOptions) {
     const { clock, arena } = host.environment;
@@ -232,7 +239,13 @@ export class QuicConnection implements QuicLink, Pumped, Routed {
     engine.receive(bytes, start, end, path);
     this.#received = true;
     this.#mark();
-    if (!silent && budget.overdrawn(engine, table, this.#host.environment.clock.nowMs)) this.#endOverBudget();
+    if (silent) this.#late(end - start);
+    else if (budget.overdrawn(engine, table, this.#host.environment.clock.nowMs)) this.#endOverBudget();
+  }
+
+  #late(octets: number): void {
+    this.#lateOctets += octets;
+    if (this.#lateOctets > MAX_LATE_OCTETS) this.abandon();
   }
 
   #endOverBudget(): void {

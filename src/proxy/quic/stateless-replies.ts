@@ -25,6 +25,9 @@ import { type Arrival, pathOf } from "./udp-paths.ts";
 /** Stateless resets of a worker: those of a worker that died with 10,000 connections in 20 s, at 5 µs each. */
 export const RESETS_PER_SECOND = 500;
 
+/** Clients that a worker turns away and tells so, at 55 µs each, most of it keys: strangers may ask for any number. */
+export const REFUSALS_PER_SECOND = 500;
+
 const SCRATCH_BYTES = Math.max(
   MAX_VERSION_NEGOTIATION_BYTES,
   MAX_RETRY_TOKEN_BYTES + MAX_RETRY_OVERHEAD_BYTES,
@@ -46,6 +49,7 @@ export class StatelessReplies {
   readonly #resets: StatelessResets;
   readonly #versions: VersionNegotiation;
   readonly #resetsLeft: RateAllowance;
+  readonly #refusalsLeft: RateAllowance;
   readonly #scratch = Buffer.alloc(SCRATCH_BYTES);
 
   constructor({ environment, sender, issuer, resets }: StatelessRepliesOptions) {
@@ -55,6 +59,7 @@ export class StatelessReplies {
     this.#resets = resets;
     this.#versions = new VersionNegotiation(environment.engine.versions);
     this.#resetsLeft = new RateAllowance(RESETS_PER_SECOND, environment.clock.nowMs);
+    this.#refusalsLeft = new RateAllowance(REFUSALS_PER_SECOND, environment.clock.nowMs);
   }
 
   /** Which versions there are. The datagram has the size of one with an Initial packet at least. */
@@ -78,10 +83,14 @@ export class StatelessReplies {
     if (this.#send(path, end)) this.#environment.counters.add("quic_retries_sent_total", 1);
   }
 
-  /** A client is turned away. */
+  /** A client is turned away, and told so if there are not too many. */
   refuse(header: PacketHeader, path: UdpPath, code: number): void {
-    const { counters } = this.#environment;
+    const { clock, counters } = this.#environment;
     counters.add("quic_connections_refused_total", 1);
+    if (!this.#refusalsLeft.take(clock.nowMs)) {
+      counters.add("quic_replies_withheld_total", 1);
+      return;
+    }
     const scid = Buffer.allocUnsafe(CONNECTION_ID_BYTES);
     this.#issuer.issue(scid, 0);
     const end = writeInitialClose(this.#scratch, 0, header, scid, code);

@@ -51,7 +51,7 @@ export class StreamInbound {
     if (!engine.hasReadable) return false;
     const heldBack = this.#readKnown(owner);
     if (received && heldBack) this.#askPaused(owner);
-    if (received && !this.#halted) {
+    if (received && !this.#halted && engine.hasReadable) {
       this.#readNext(owner, this.#core.table.nextPeerBidirectional);
       this.#readNext(owner, this.#core.table.nextPeerUnidirectional);
       if (!this.#more && engine.hasReadable && this.#mayBeMissed(heldBack)) this.#search(owner);
@@ -121,6 +121,7 @@ export class StreamInbound {
     let id = next;
     for (let missed = 0; missed < LOOK_AHEAD && !this.#halted; id += ID_STEP) {
       if (!engine.streamReadable(id)) {
+        if (!engine.hasReadable) return;
         missed += 1;
         continue;
       }

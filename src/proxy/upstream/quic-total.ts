@@ -5,6 +5,9 @@
  */
 import type { UpstreamSession } from "./upstream-session.ts";
 
+/** A connection without streams, as far as it matters here. */
+type Resting = Pick<UpstreamSession, "leave">;
+
 /** A backend that waits for a place. */
 export interface PlaceWanted {
   /** There may be one now. */
@@ -14,7 +17,7 @@ export interface PlaceWanted {
 export class QuicTotal {
   #count = 0;
   /** Those that have rested longest come first. */
-  readonly #resting = new Set<UpstreamSession>();
+  readonly #resting = new Set<Resting>();
   readonly #wanting = new Set<PlaceWanted>();
 
   /** Whether `take` would find a place. */
@@ -27,6 +30,8 @@ export class QuicTotal {
     this.#count += 1;
     if (this.#count <= limit) return;
     for (const session of this.#resting) {
+      // It makes way once: whoever asks while it leaves finds no place of its.
+      this.#resting.delete(session);
       session.leave();
       return;
     }
@@ -44,13 +49,13 @@ export class QuicTotal {
   }
 
   /** A session has no streams; it may be the one that makes way. */
-  rested(session: UpstreamSession, limit: number): void {
+  rested(session: Resting, limit: number): void {
     this.#resting.add(session);
     this.#tell(limit);
   }
 
   /** It has some again, or is gone. */
-  woken(session: UpstreamSession): void {
+  woken(session: Resting): void {
     this.#resting.delete(session);
   }
 

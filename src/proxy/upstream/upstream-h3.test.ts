@@ -112,6 +112,24 @@ test("a big response to a slow reader stays with the backend", BOUND, async () =
   assertClean(gateway);
 });
 
+test("clients that read slowly hold back nobody else on their session", BOUND, async () => {
+  const backend = await scene.backend();
+  backend.onRequestEnd = (request) => {
+    request.sendHead(200);
+    request.pour(2_000_000);
+  };
+  const gateway = gatewayOf([backend]);
+  const slow = Array.from({ length: 40 }, (_, i) => sendTo(gateway, get(`/slow/${i}`)));
+  for (const sink of slow) sink.takes = false;
+  await waitFor("a part of each", () => slow.every((sink) => sink.body.length > 0));
+  const quick = sendTo(gateway, get("/quick"));
+  await over(quick);
+  assert.equal(quick.body.length, 2_000_000);
+  assert.equal(scene.dialled, 1);
+  for (const sink of slow) sink.abort(gateway, new Fault("client_closed"));
+  assertClean(gateway);
+});
+
 test("a big request body waits for a backend that does not read", BOUND, async () => {
   const octets = 8_000_000;
   const backend = await scene.backend();

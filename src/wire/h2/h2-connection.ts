@@ -15,7 +15,8 @@
 import { assert } from "../../base/assert.ts";
 import type { Fault } from "../../base/fault.ts";
 import type { Fields } from "../http/fields.ts";
-import { HttpVersion, type RequestHead, type ResponseHead } from "../http/message.ts";
+import type { RequestHead, ResponseHead } from "../http/message.ts";
+import { endOf } from "../multiplexed/body-end.ts";
 import { MIN_PROGRESS_BYTES } from "../multiplexed/abuse-budget.ts";
 import type { ClientCodec, ServerCodec } from "../multiplexed/codec.ts";
 import { ConnectionCore } from "./connection-core.ts";
@@ -185,15 +186,7 @@ export class H2Connection implements ServerCodec, ClientCodec {
     assert(!stream.endWritten, "a head behind the end");
     const isFinal = head.status >= 200;
     stream.endWritten = isFinal && ended;
-    // HTTP/1 has no trailers behind a body of known length, so its last frame can end the stream.
-    if (
-      isFinal &&
-      head.hasBody &&
-      head.version !== HttpVersion.http2 &&
-      head.bodyLength > 0 &&
-      !stream.isTunnel
-    )
-      stream.endsAtBytes = head.bodyLength;
+    if (isFinal && head.hasBody && !stream.isTunnel) stream.endsAtBytes = endOf(head);
     if (isFinal && !ended) this.#mergePriority(stream, head.fields);
     this.#heads.response(stream.id, head, stream.isTunnel, stream.endWritten);
   }
@@ -212,8 +205,7 @@ export class H2Connection implements ServerCodec, ClientCodec {
     stream.user = user;
     stream.isHead = head.method === "HEAD";
     stream.isTunnel = head.upgrade !== "";
-    if (head.version !== HttpVersion.http2 && head.bodyLength > 0 && !stream.isTunnel)
-      stream.endsAtBytes = head.bodyLength;
+    if (!stream.isTunnel) stream.endsAtBytes = endOf(head);
     stream.endWritten = ended;
     this.#heads.request(id, head, this.#scheme, ended);
     if (ended) core.sentEnd(stream);

@@ -15,7 +15,8 @@
 import { assert } from "../../base/assert.ts";
 import type { Fault } from "../../base/fault.ts";
 import type { Fields } from "../http/fields.ts";
-import { HttpVersion, type RequestHead, type ResponseHead } from "../http/message.ts";
+import type { RequestHead, ResponseHead } from "../http/message.ts";
+import { endOf } from "../multiplexed/body-end.ts";
 import type { ClientCodec, ServerCodec } from "../multiplexed/codec.ts";
 import { mayReceive, maySend } from "../multiplexed/stream-state.ts";
 import { ConnectionCore } from "./connection-core.ts";
@@ -393,10 +394,4 @@ export class H3Connection implements ServerCodec, ClientCodec {
   #isPeers(kind: number): boolean {
     return kind === (this.#core.isServer ? StreamKind.clientUnidirectional : StreamKind.serverUnidirectional);
   }
-}
-
-/** HTTP/1 has no trailers behind a body of known length, so its last octet can end the stream; -1: it cannot. */
-function endOf(head: RequestHead | ResponseHead): number {
-  const isHttp1 = head.version === HttpVersion.http10 || head.version === HttpVersion.http11;
-  return isHttp1 && head.bodyLength > 0 ? head.bodyLength : -1;
 }

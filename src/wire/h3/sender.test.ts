@@ -164,12 +164,12 @@ describe("what QUIC does not take", () => {
     assert.equal(stream.sentBytes, 9000);
   });
 
-  it("may be the end alone", () => {
+  it("may be the end alone, behind a frame without octets", () => {
     const { server, stream } = answering();
     server.connection.sendData(stream, Buffer.from("x"), 0, 1);
     server.connection.flush();
     server.connection.sendEnd(stream, null);
-    assert.deepEqual(server.lines(), ["0 HEADERS :status=200", "0 DATA x", "0 FIN"]);
+    assert.deepEqual(server.lines(), ["0 HEADERS :status=200", "0 DATA x", "0 DATA ", "0 FIN"]);
   });
 
   it("is dropped with its stream, and when the peer wants no more", () => {

@@ -16,7 +16,12 @@ import type { H3Stream } from "./h3-stream.ts";
 import { HeadWriter } from "./head-writer.ts";
 import { type HeldWrite, type Holder, MAX_HELD_PART_BYTES } from "./held-write.ts";
 
-const NO_BYTES: Buffer = Buffer.alloc(0);
+/**
+ * A DATA frame of length 0, which an end that comes by itself goes with: an end without octets is lost when
+ * quiche hears that all octets have arrived before it sends the end, or when the packet of the end is lost
+ * (https://github.com/cloudflare/quiche/issues/2525). There is no end by itself behind trailers.
+ */
+const LAST_FRAME: Buffer = Buffer.from([FrameType.data, 0]);
 
 export class Sender implements Holder {
   readonly #core: ConnectionCore;
@@ -136,7 +141,8 @@ export class Sender implements Holder {
     const sent = stream.endWritten;
     stream.endWritten = true;
     if (this.#held.stream === stream && this.#held.length > 0) this.release();
-    else if (!sent && stream.queuedBytes === 0 && !stream.stopped) this.#write(stream, NO_BYTES, 0, 0);
+    else if (!sent && stream.queuedBytes === 0 && !stream.stopped)
+      this.#pass(stream, LAST_FRAME, 0, LAST_FRAME.length);
   }
 
   // QUIC.
