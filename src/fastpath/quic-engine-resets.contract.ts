@@ -10,6 +10,7 @@ import {
   type Network,
   type QuicEngineTraits,
   read,
+  transfer,
   transportSettings,
   write,
 } from "./quic-engine-peers.contract.ts";
@@ -24,6 +25,13 @@ const SHARED = transportSettings({
   streamWindowBytes: 200_000,
   maxBidirectionalStreams: 20,
   maxUnidirectionalStreams: 10,
+});
+
+/** As a relay has it: the connection's window is what bounds. */
+const NARROW = transportSettings({
+  connectionWindowBytes: 224 * 1024,
+  streamWindowBytes: 128 * 1024,
+  streamStartBytes: 8 * 1024,
 });
 
 const UPLOAD = Buffer.alloc(8000, "u");
@@ -218,6 +226,51 @@ export function testResets(traits: QuicEngineTraits): void {
       assert.equal(client.closeReason ?? server.closeReason, null);
     });
   }
+
+  it("a connection whose window is lost with unread uploads says so while streams still pass", async () => {
+    const network = await connected(traits, { server: { transport: NARROW } });
+    const { client, server } = network;
+    let id = 0;
+    for (; !server.worn && id < 4 * 100; id += 4) {
+      assert.equal(
+        client.writeStream(id, UPLOAD, 0, UPLOAD.length, false),
+        UPLOAD.length,
+        `upload ${id / 4}`,
+      );
+      network.settle();
+      client.resetStream(id, 1);
+      server.resetStream(id, 1);
+      network.settle();
+      for (const end of [server, client]) assert.equal(read(end, id).result, StreamResult.ended);
+    }
+    const body = Buffer.alloc(2000, "z");
+    for (const last = id + 4 * 300; id < last; id += 4) {
+      assert.ok((await transfer(network, [client, server], id, body)).equals(body));
+      write(server, id, "", true);
+      network.settle();
+      read(client, id);
+      network.settle();
+    }
+  });
+
+  it("uploads that were read to where they are reset lose nothing, thousands of them", async () => {
+    const network = await connected(traits, { server: { transport: NARROW } });
+    const { client, server } = network;
+    for (let id = 0; id < 4 * 3000; id += 4) {
+      assert.equal(
+        client.writeStream(id, UPLOAD, 0, UPLOAD.length, false),
+        UPLOAD.length,
+        `upload ${id / 4}`,
+      );
+      network.settle();
+      assert.equal(read(server, id).bytes.length, UPLOAD.length);
+      client.resetStream(id, 1);
+      server.resetStream(id, 1);
+      network.settle();
+      for (const end of [server, client]) assert.equal(read(end, id).result, StreamResult.ended);
+      assert.equal(server.worn, false, `after ${id / 4}`);
+    }
+  });
 
   it("the same of a peer that ends what we have stopped, and does not reset it", async () => {
     const forger = await Forger.client(traits, { server: { transport: SHARED } });

@@ -22,6 +22,11 @@ export interface QuicTransportSettings {
   readonly connectionWindowBytes: number;
   /** The most for one stream, whoever opened it. */
   readonly streamWindowBytes: number;
+  /**
+   * The most that a stream begins with, if it is less than `streamWindowBytes`: its window grows while it is
+   * read. What lies unread on some streams takes from what others may bring.
+   */
+  readonly streamStartBytes?: number;
   /** Streams that the peer may have open. */
   readonly maxBidirectionalStreams: number;
   readonly maxUnidirectionalStreams: number;

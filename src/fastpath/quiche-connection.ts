@@ -7,7 +7,7 @@
  * delivered: CRYPTO frames in gaps (27 octets of memory for each that came), STREAM frames of one octet in gaps
  * (25, until the window is full), PATH_CHALLENGEs that wait for the congestion window (3), retired connection
  * IDs (2), ACKs of packets that were never sent, which it believes. What it loses for good with streams that
- * end early: `quiche-wear.ts` and `quiche-windows.ts`.
+ * end early: `quiche-wear.ts` and `quiche-lost-window.ts`.
  */
 import type { Quiche } from "@matrixai/quic/native/quiche.js";
 import type { Connection, Host, PathEvent, SendInfo } from "@matrixai/quic/native/types.js";
@@ -97,6 +97,7 @@ export class QuicheConnection implements QuicConnectionEngine {
   receive(bytes: Buffer, start: number, end: number, path: UdpPath): void {
     const info = this.#paths.received(path);
     if (info === null || start >= end || this.#ids.isLate(bytes, start, end)) return;
+    this.#streams.received(end - start);
     try {
       this.#native.recv(bytes.subarray(start, end), info);
     } catch {
@@ -168,7 +169,7 @@ export class QuicheConnection implements QuicConnectionEngine {
   }
 
   get hasReadable(): boolean {
-    return this.#admitted && this.#native.isReadable();
+    return this.#admitted && this.#streams.anyReadable;
   }
 
   streamReadable(id: number): boolean {

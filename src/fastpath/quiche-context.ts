@@ -16,7 +16,6 @@ import type {
 import { checkIdentity } from "./quiche-identity.ts";
 import { QuicheSessions } from "./quiche-sessions.ts";
 import { applyTransport, checkTransport } from "./quiche-transport.ts";
-import type { PeerStreams } from "./quiche-wear.ts";
 import { type QuicheTrust, trustOf } from "./quiche-trust.ts";
 
 /** One key that encrypts, one that signs, and a name: what BoringSSL takes. */
@@ -27,8 +26,8 @@ const MAX_ALPN_BYTES = 255;
 
 /** What connections of both roles need to know. */
 export interface QuicheRules {
-  /** What the peer may open. */
-  readonly peer: PeerStreams;
+  /** What the peer may open and send. */
+  readonly peer: QuicTransportSettings;
   /** Packets of other paths than the first are dropped. */
   readonly fixedPath: boolean;
   readonly earlyData: boolean;

@@ -5,10 +5,12 @@
 import type { Quiche } from "@matrixai/quic/native/quiche.js";
 import type { Connection } from "@matrixai/quic/native/types.js";
 import { assert } from "../base/assert.ts";
-import { MAX_QUIC_INTEGER, StreamResult } from "./quic-engine.ts";
+import { MAX_QUIC_INTEGER, type QuicTransportSettings, StreamResult } from "./quic-engine.ts";
 import { quicheFailure } from "./quiche-errors.ts";
+import { QuicheLostWindow } from "./quiche-lost-window.ts";
 import { QuicheStreamEnds } from "./quiche-stream-ends.ts";
-import { type PeerStreams, QuicheWear } from "./quiche-wear.ts";
+import { QuicheWear } from "./quiche-wear.ts";
+import { lostWindowLimits } from "./quiche-windows.ts";
 
 /** quiche sends the lowest of 0 to 255 first, and 127 unless it is told: urgency 3 (RFC 9218 section 4.1). */
 const URGENCY_OFFSET = 124;
@@ -23,19 +25,26 @@ export class QuicheStreams {
   readonly #native: Connection;
   readonly #ends: QuicheStreamEnds;
   readonly #wear: QuicheWear;
+  readonly #lostWindow: QuicheLostWindow;
   #fin = false;
   #code = 0;
 
-  constructor(quiche: Quiche, native: Connection, role: "server" | "client", peer: PeerStreams) {
+  constructor(
+    quiche: Quiche,
+    native: Connection,
+    role: "server" | "client",
+    settings: QuicTransportSettings,
+  ) {
     this.#quiche = quiche;
     this.#native = native;
     // A reset that was not read is the end to quiche already.
     this.#ends = new QuicheStreamEnds(role, (id) => native.streamFinished(id) && !native.streamReadable(id));
-    this.#wear = new QuicheWear(role, peer, (id) => this.#isKnown(id));
+    this.#wear = new QuicheWear(role, settings, (id) => this.#isKnown(id));
+    this.#lostWindow = new QuicheLostWindow(lostWindowLimits(settings));
   }
 
   get worn(): boolean {
-    return this.#wear.worn;
+    return this.#wear.worn || this.#lostWindow.exceeded;
   }
 
   get fin(): boolean {
@@ -46,8 +55,23 @@ export class QuicheStreams {
     return this.#code;
   }
 
+  /** A packet has come. */
+  received(octets: number): void {
+    this.#lostWindow.received(octets);
+  }
+
+  /** Some stream may have something to read. */
+  get anyReadable(): boolean {
+    const readable = this.#native.isReadable();
+    if (!readable) this.#lostWindow.allRead();
+    return readable;
+  }
+
   isReadable(id: number): boolean {
-    return this.#ends.canReceive(id) && !this.#ends.isOver(id) && this.#native.streamReadable(id);
+    if (!this.#ends.canReceive(id) || this.#ends.isOver(id)) return false;
+    const readable = this.#native.streamReadable(id);
+    if (!readable) this.#lostWindow.read(id, 0, true);
+    return readable;
   }
 
   listReadable(into: number[]): number {
@@ -81,10 +105,16 @@ export class QuicheStreams {
         this.#fin = true;
         this.#wear.used(id);
       }
+      this.#countRead(id, read[0], target.length);
       return read[0];
     } catch (error) {
       return this.#readFailed(id, error);
     }
+  }
+
+  #countRead(id: number, octets: number, room: number): void {
+    this.#lostWindow.read(id, octets, octets < room);
+    if (this.#fin) this.#lostWindow.over(id);
   }
 
   capacity(id: number): number {
@@ -128,6 +158,7 @@ export class QuicheStreams {
     if (this.#native.streamShutdown(id, this.#quiche.Shutdown.Read, code) === null) return;
     this.#ends.receiveOver(id);
     this.#wear.stopped(id);
+    this.#lostWindow.over(id);
   }
 
   prioritise(id: number, urgency: number, incremental: boolean): void {
@@ -163,6 +194,7 @@ export class QuicheStreams {
       case "reset":
         this.#code = failure.code;
         this.#ends.receiveOver(id);
+        this.#lostWindow.reset(id);
         return StreamResult.ended;
       case "blocked":
         return StreamResult.blocked;
@@ -170,6 +202,7 @@ export class QuicheStreams {
       case "stopped":
       case "other":
         this.#ends.forget(id);
+        this.#lostWindow.over(id);
         return StreamResult.unknown;
     }
   }

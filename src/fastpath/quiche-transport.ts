@@ -33,7 +33,7 @@ const FIXED_PATH_CONNECTION_IDS = 2;
 const MIGRATING_CONNECTION_IDS = 32;
 
 type NumericSetting = {
-  [Key in keyof QuicTransportSettings]: QuicTransportSettings[Key] extends number ? Key : never;
+  [Key in keyof QuicTransportSettings]-?: QuicTransportSettings[Key] extends number ? Key : never;
 }[keyof QuicTransportSettings];
 
 const RANGES: Readonly<Record<NumericSetting, readonly [min: number, max: number]>> = {

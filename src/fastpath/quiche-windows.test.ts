@@ -3,7 +3,7 @@ import { test } from "node:test";
 import type { Config } from "@matrixai/quic/native/types.js";
 import { transportSettings } from "./quic-engine-peers.contract.ts";
 import type { QuicTransportSettings } from "./quic-engine.ts";
-import { applyWindows } from "./quiche-windows.ts";
+import { applyWindows, lostWindowLimits } from "./quiche-windows.ts";
 
 interface Windows {
   connection: number;
@@ -57,4 +57,18 @@ test("where shares would be too small, the windows are as they are set", () => {
     const windows = initial({ ...USUAL, connectionWindowBytes });
     assert.deepEqual(windows, { connection: connectionWindowBytes, stream: MIB });
   }
+});
+
+test("a stream begins with no more than it is told to", () => {
+  assert.equal(initial({ ...USUAL, streamStartBytes: 8192 }).stream, 8192);
+  assert.equal(initial({ ...USUAL, connectionWindowBytes: 224 * 1024, streamStartBytes: 8192 }).stream, 8192);
+  assert.equal(initial({ ...USUAL, streamStartBytes: 2 * MIB }).stream, 72_817);
+});
+
+test("less than half of the window that quiche keeps may be lost, where it can be lost", () => {
+  const limit = (connectionWindowBytes: number): number =>
+    lostWindowLimits(transportSettings({ ...USUAL, connectionWindowBytes })).lossLimitBytes;
+  assert.equal(limit(10 * MIB), Infinity);
+  assert.equal(limit(224 * 1024), 18 * 1024);
+  assert.equal(limit(16 * 1024), 9 * 1024);
 });

@@ -11,15 +11,22 @@
  *
  * So the connection's allowance is made so large that it is never used up, and each stream begins with its
  * share of the connection's window instead: streams that are not read hold no more than that window
- * together. A stream that is read fast may come to hold more, up to its own window. Where the shares would be
- * too small, the connection's window stays what quiche makes of it; a relay of raw QUIC, which has few octets
- * and stops reading all streams at once anyhow, is such a case.
+ * together. A stream that is read fast may come to hold more, up to its own window.
+ *
+ * Where the shares would be too small, the connection's window stays what quiche makes of it; a relay of raw
+ * QUIC is such a case. It lives with what is said above: its streams begin with little, and it begins a new
+ * connection when too much of the window is lost.
  */
 import type { Config } from "@matrixai/quic/native/types.js";
+import { assert } from "../base/assert.ts";
 import type { QuicTransportSettings } from "./quic-engine.ts";
+import type { LostWindowLimits } from "./quiche-lost-window.ts";
 
 /** What quiche gives to a stream that is read slowly. */
 const MIN_SHARE_BYTES = 32 * 1024;
+
+/** What quiche gives to a connection that is read slowly: this, or half as much again as the initial limit. */
+const SLOW_CONNECTION_BYTES = 48 * 1024;
 
 /** Requests of ours that are under way at one time: what most servers allow, the rest of their windows comes with use. */
 const OWN_STREAMS = 128;
@@ -31,10 +38,9 @@ const ENDLESS_BESIDE_DATAGRAMS_BYTES: number = 2 ** 30 - 1;
 /** The settings must have been checked. */
 export function applyWindows(config: Config, settings: QuicTransportSettings): void {
   const { connectionWindowBytes, streamWindowBytes, maxQueuedDatagrams } = settings;
-  const share = shareBytes(settings);
-  const shared = share >= MIN_SHARE_BYTES;
+  const shared = isShared(settings);
   const endless = maxQueuedDatagrams === 0 ? ENDLESS_BYTES : ENDLESS_BESIDE_DATAGRAMS_BYTES;
-  const initial = shared ? Math.min(share, streamWindowBytes) : streamWindowBytes;
+  const initial = streamStartBytes(settings);
   config.setInitialMaxData(shared ? endless : connectionWindowBytes);
   config.setMaxConnectionWindow(connectionWindowBytes);
   config.setInitialMaxStreamDataBidiLocal(initial);
@@ -49,4 +55,34 @@ export function shareBytes(settings: QuicTransportSettings): number {
   // Who lets the peer open none opens streams of its own.
   const bidirectional = maxBidirectionalStreams === 0 ? OWN_STREAMS : maxBidirectionalStreams;
   return Math.floor(connectionWindowBytes / (bidirectional + maxUnidirectionalStreams));
+}
+
+/** What is lost of a connection's window when streams are reset, and how much of it may be. */
+export function lostWindowLimits(settings: QuicTransportSettings): LostWindowLimits {
+  return {
+    streamStartBytes: streamStartBytes(settings),
+    streamWindowBytes: settings.streamWindowBytes,
+    lossLimitBytes: lossLimitBytes(settings),
+  };
+}
+
+/**
+ * With half of the window lost, it is extended no more. A quarter of that is left for what is not counted, and for
+ * streams that are to come to their ends.
+ */
+function lossLimitBytes(settings: QuicTransportSettings): number {
+  if (isShared(settings)) return Infinity;
+  const window = Math.min(Math.floor(settings.connectionWindowBytes / 2) * 3, SLOW_CONNECTION_BYTES);
+  return Math.floor((window * 3) / 8);
+}
+
+function streamStartBytes(settings: QuicTransportSettings): number {
+  const { streamWindowBytes, streamStartBytes: start = streamWindowBytes } = settings;
+  assert(Number.isSafeInteger(start) && start >= 0, "a stream begins with a number of octets");
+  const most = Math.min(start, streamWindowBytes);
+  return isShared(settings) ? Math.min(shareBytes(settings), most) : most;
+}
+
+function isShared(settings: QuicTransportSettings): boolean {
+  return shareBytes(settings) >= MIN_SHARE_BYTES;
 }

@@ -5,7 +5,8 @@ import { createServer, type Server, type ServerResponse } from "node:http";
 import { test, type TestContext } from "node:test";
 import { HOST } from "../../test/support/addresses.ts";
 import { CertificateAuthority } from "../../test/support/certificates.ts";
-import { type H3Client, type H3ClientOptions, H3Clients } from "../../test/support/h3-client.ts";
+import type { H3User } from "../../test/support/h3-user.ts";
+import { type DialOptions, QuicUsers } from "../../test/support/quic-users.ts";
 import { memoryPlan, type PlanSpec } from "../../test/support/memory-plan.ts";
 import { waitFor } from "../../test/support/wait-for.ts";
 import { type Log, silentLog } from "../base/log.ts";
@@ -93,7 +94,7 @@ class Scene {
     return { ...this.authority.issue({ names }), names };
   }
 
-  client(serverName = NAME): H3ClientOptions {
+  client(serverName = NAME): DialOptions {
     return { caPem: this.authority.rootPem, serverName };
   }
 
@@ -132,9 +133,9 @@ for (const transport of TRANSPORTS) {
     const scene = new Scene();
     const { address } = await origin(context);
     const port = await live(workers.start(transport), scene.plan(0, address));
-    const clients = await H3Clients.open(context);
-    const client = await clients.connect(port, scene.client());
-    const answers = await Promise.all(["/a", "/b", "/c"].map((path) => client.request(path)));
+    const clients = await QuicUsers.open(context);
+    const client = await clients.h3(port, scene.client());
+    const answers = await Promise.all(["/a", "/b", "/c"].map((path) => client.ask(path)));
     assert.deepEqual(
       answers.map(({ status, body }) => `${status} ${body}`),
       ["200 /a https", "200 /b https", "200 /c https"],
@@ -154,9 +155,9 @@ for (const transport of TRANSPORTS) {
     const workers = new Workers(context);
     const plan = scene.plan(0, `h3://${HOST}:${behind}`);
     const port = await live(workers.start(transport), trusting(plan, scene.authority.rootPem));
-    const clients = await H3Clients.open(context);
-    const client = await clients.connect(port, scene.client());
-    const answers = await Promise.all(["/a", "/b"].map((path) => client.request(path)));
+    const clients = await QuicUsers.open(context);
+    const client = await clients.h3(port, scene.client());
+    const answers = await Promise.all(["/a", "/b"].map((path) => client.ask(path)));
     assert.deepEqual(
       answers.map(({ status, body }) => `${status} ${body}`),
       ["200 /a https", "200 /b https"],
@@ -177,9 +178,9 @@ for (const transport of TRANSPORTS) {
       runtime: { connectTimeoutMs: 500 },
     });
     const port = await live(plane, trusting(plan, scene.authority.rootPem));
-    const clients = await H3Clients.open(context);
-    const client = await clients.connect(port, scene.client());
-    assert.equal((await client.request("/through")).body, "/through https");
+    const clients = await QuicUsers.open(context);
+    const client = await clients.h3(port, scene.client());
+    assert.equal((await client.ask("/through")).body, "/through https");
     assert.equal(workers.count("quic_modeb_connections"), 1);
     const [stripe] = workers.stripes;
     const slots = plan.services[0]?.backends.map(({ metrics }) => metrics) ?? [];
@@ -207,16 +208,16 @@ test("a client gets the certificate of the name that it asks for", BOUND, async 
     scene.identityFor("eu.shop.example"),
   ];
   const port = await live(new Workers(context).start(), scene.plan(0, address, { quic: { identities } }));
-  const clients = await H3Clients.open(context);
+  const clients = await QuicUsers.open(context);
   for (const [asked, shown] of [
     [NAME, NAME],
     ["us.shop.example", "*.shop.example"],
     ["eu.shop.example", "eu.shop.example"],
   ] as const) {
-    const client = await clients.connect(port, scene.client(asked));
+    const client = await clients.h3(port, scene.client(asked));
     assert.equal(client.certificateNames, `DNS:${shown}`);
   }
-  const stranger = clients.dial(port, scene.client("a.b.shop.example"));
+  const stranger = clients.beginH3(port, scene.client("a.b.shop.example"));
   await waitFor("the refusal", () => stranger.closed !== null);
   assert.equal(stranger.certificateNames, `DNS:${NAME}`);
 });
@@ -227,15 +228,15 @@ test("a reload swaps the certificate for new connections, and the others go on",
   const plane = workers.start();
   const { address } = await origin(context);
   const port = await live(plane, scene.plan(0, address));
-  const clients = await H3Clients.open(context);
-  const before = await clients.connect(port, scene.client());
+  const clients = await QuicUsers.open(context);
+  const before = await clients.h3(port, scene.client());
   const identities = [scene.identityFor(NAME, "new.example")];
   assert.equal(await live(plane, scene.plan(0, address, { generation: 2, quic: { identities } })), port);
-  const after = await clients.connect(port, scene.client());
+  const after = await clients.h3(port, scene.client());
   assert.equal(before.certificateNames, `DNS:${NAME}`);
   assert.equal(after.certificateNames, `DNS:${NAME}, DNS:new.example`);
-  assert.equal((await before.request("/old")).body, "/old https");
-  assert.equal((await after.request("/new")).body, "/new https");
+  assert.equal((await before.ask("/old")).body, "/old https");
+  assert.equal((await after.ask("/new")).body, "/new https");
   assert.equal(plane.openConnections, 2);
 });
 
@@ -285,9 +286,9 @@ test("listeners over TCP and over UDP share an address, and come and go apart", 
     return await answer.text();
   };
   await live(plane, both);
-  const clients = await H3Clients.open(context);
-  const client = await clients.connect(port, scene.client());
-  assert.equal((await client.request("/udp")).body, "/udp https");
+  const clients = await QuicUsers.open(context);
+  const client = await clients.h3(port, scene.client());
+  assert.equal((await client.ask("/udp")).body, "/udp https");
   assert.equal(await byTcp(), "/tcp http");
   await live(plane, { ...overQuic, generation: 2 });
   await waitFor("TCP to be closed", () =>
@@ -296,10 +297,10 @@ test("listeners over TCP and over UDP share an address, and come and go apart", 
       () => true,
     ),
   );
-  assert.equal((await client.request("/udp")).body, "/udp https");
+  assert.equal((await client.ask("/udp")).body, "/udp https");
   await live(plane, { ...both, generation: 3 });
   assert.equal(await byTcp(), "/tcp http");
-  assert.equal((await client.request("/udp")).body, "/udp https");
+  assert.equal((await client.ask("/udp")).body, "/udp https");
 });
 
 test("a drain lets requests end, refuses new clients, and says GOAWAY", BOUND, async (context) => {
@@ -308,12 +309,12 @@ test("a drain lets requests end, refuses new clients, and says GOAWAY", BOUND, a
   const plane = workers.start();
   const { address, held } = await origin(context);
   const port = await live(plane, scene.plan(0, address));
-  const clients = await H3Clients.open(context);
-  const client = await clients.connect(port, scene.client());
-  const answer = client.request("/hold");
+  const clients = await QuicUsers.open(context);
+  const client = await clients.h3(port, scene.client());
+  const answer = client.ask("/hold");
   await waitFor("the request", () => held.length === 1);
   const drained = plane.drain();
-  const late = clients.dial(port, scene.client());
+  const late = clients.beginH3(port, scene.client());
   await waitFor("the refusal", () => late.closed !== null);
   assert.equal(late.established, false);
   await waitFor("GOAWAY", () => client.goAways.length > 0);
@@ -330,10 +331,10 @@ test("a stop closes what is left, and counts what was under way", BOUND, async (
   const plane = workers.start();
   const { address, held } = await origin(context);
   const port = await live(plane, scene.plan(0, address));
-  const clients = await H3Clients.open(context);
-  const [busy, idle] = await Promise.all([0, 1].map(() => clients.connect(port, scene.client())));
+  const clients = await QuicUsers.open(context);
+  const [busy, idle] = await Promise.all([0, 1].map(() => clients.h3(port, scene.client())));
   assert.ok(busy !== undefined && idle !== undefined);
-  const answer = busy.request("/hold");
+  const answer = busy.ask("/hold");
   await waitFor("the request", () => held.length === 1);
   assert.equal(await plane.stop(), 1);
   assert.equal((await answer).status, 503);
@@ -349,9 +350,9 @@ test("a removed listener lets its connections end, and its address may come back
   const { address, held } = await origin(context);
   const first = scene.plan(0, address);
   const port = await live(plane, first);
-  const clients = await H3Clients.open(context);
-  const client = await clients.connect(port, scene.client());
-  const answer = client.request("/hold");
+  const clients = await QuicUsers.open(context);
+  const client = await clients.h3(port, scene.client());
+  const answer = client.ask("/hold");
   await waitFor("the request", () => held.length === 1);
   await live(plane, { ...first, generation: 2, listeners: [], routes: [] });
   await waitFor("GOAWAY", () => client.goAways.length > 0);
@@ -359,9 +360,9 @@ test("a removed listener lets its connections end, and its address may come back
   assert.equal(await live(plane, back), port);
   // Whatever their addresses hash to: there is one socket.
   for (let i = 0; i < 8; i++) {
-    const others = await H3Clients.open(context);
-    const fresh = await others.connect(port, scene.client());
-    assert.equal((await fresh.request("/again")).status, 200);
+    const others = await QuicUsers.open(context);
+    const fresh = await others.h3(port, scene.client());
+    assert.equal((await fresh.ask("/again")).status, 200);
   }
   held[0]?.end("at last");
   assert.equal((await answer).body, "at last");
@@ -373,16 +374,16 @@ test("a client address has no more connections than its cap", BOUND, async (cont
   const plane = workers.start();
   const { address } = await origin(context);
   const port = await live(plane, scene.plan(0, address, { runtime: { perIpConnectionCap: 2 } }));
-  const clients = await H3Clients.open(context);
-  const first = await clients.connect(port, scene.client());
-  await clients.connect(port, scene.client());
-  const third = clients.dial(port, scene.client());
+  const clients = await QuicUsers.open(context);
+  const first = await clients.h3(port, scene.client());
+  await clients.h3(port, scene.client());
+  const third = clients.beginH3(port, scene.client());
   await waitFor("the refusal", () => third.closed !== null);
   assert.equal(third.established, false);
   assert.ok(workers.count("accept_reject_total") > 0);
   first.close();
   await waitFor("the first to be gone", () => plane.openConnections === 1);
-  await clients.connect(port, scene.client());
+  await clients.h3(port, scene.client());
 });
 
 test("over the capacity of all workers, clients are refused and counted", BOUND, async (context) => {
@@ -392,9 +393,9 @@ test("over the capacity of all workers, clients are refused and counted", BOUND,
     scene.plan(port, "127.0.0.1:9", { runtime: { maxInflightConnections: 1 } });
   const plane = workers.start();
   const port = await live(plane, plan(0));
-  const clients = await H3Clients.open(context);
-  const first = await clients.connect(port, scene.client());
-  const second = clients.dial(port, scene.client());
+  const clients = await QuicUsers.open(context);
+  const first = await clients.h3(port, scene.client());
+  const second = clients.beginH3(port, scene.client());
   await waitFor("the refusal", () => second.closed !== null);
   assert.equal(second.established, false);
   const slots = plan(0).listeners[0]?.metrics;
@@ -414,8 +415,8 @@ test("a handshake that fails is counted, and its reason is in the log", BOUND, a
   const workers = new Workers(context);
   const scene = new Scene();
   const port = await live(workers.start("net", log), scene.plan(0, "127.0.0.1:9"));
-  const clients = await H3Clients.open(context);
-  const distrustful = clients.dial(port, { ...scene.client(), caPem: new CertificateAuthority().rootPem });
+  const clients = await QuicUsers.open(context);
+  const distrustful = clients.beginH3(port, { ...scene.client(), caPem: new CertificateAuthority().rootPem });
   await waitFor("the failure", () => distrustful.closed !== null && lines.length > 0);
   // unknown_ca (RFC 8446 section 6.2)
   assert.deepEqual(lines, [
@@ -438,21 +439,21 @@ test(
     const second = workers.start();
     for (const plane of workers.planes) plane.setPeers({ secret, ports: [0, 0], takers: [] });
     const port = await live(first, scene.plan(0, address));
-    const connect = async (): Promise<H3Client> =>
-      await (await H3Clients.open(context)).connect(port, scene.client());
+    const connect = async (): Promise<H3User> =>
+      await (await QuicUsers.open(context)).h3(port, scene.client());
     // While there is one worker, all are its own.
     const connected = await Promise.all(Array.from({ length: 12 }, connect));
-    const answers = connected.map((client) => client.request("/hold"));
+    const answers = connected.map((client) => client.ask("/hold"));
     await waitFor("the requests", () => held.length === connected.length);
     await live(second, scene.plan(port, address));
     const ports = workers.planes.map(({ handOverPort }) => handOverPort);
     for (const plane of workers.planes) plane.setPeers({ secret, ports, takers: [0, 1] });
     assert.ok(ports.every((each) => each > 0));
     // Now the kernel gives some of them to the other socket.
-    for (let i = 0; i < 4; i++) assert.equal((await (await connect()).request("/more")).status, 200);
+    for (let i = 0; i < 4; i++) assert.equal((await (await connect()).ask("/more")).status, 200);
     for (const response of held) response.end("kept");
     for (const answer of answers) assert.equal((await answer).body, "kept");
-    for (const client of connected) assert.equal((await client.request("/still")).status, 200);
+    for (const client of connected) assert.equal((await client.ask("/still")).status, 200);
     await waitFor("all to arrive", () => handedOver() > 0 && handedOver() === takenOver());
   },
 );

@@ -314,27 +314,31 @@ test(
   },
 );
 
-test("a process that was held up beyond the drain budget still passes on what has come meanwhile", BOUND, async (t) => {
-  const plane = dataPlane(t);
-  const [goes, comes] = [await freePort(), await freePort()];
-  const services = { app: [await otherThread(t, 2700)] };
-  const listener = { drainTimeoutMs: 3000 };
-  await plane.prepare(planOn([goes], 1, { services, listener }));
-  plane.commit(1);
-  const client = await RawClient.connect(goes);
-  client.send(get("/"));
-  await RawClient.connect(goes);
-  await waitFor("both connections to be there", () => plane.openConnections === 2);
-  await plane.prepare(planOn([comes], 2, { services, listener }));
-  plane.commit(2);
-  // The one at rest leaves early: the drain does nothing any more but wait for the other.
-  await waitFor("the idle connection to end", () => plane.openConnections === 1);
-  // Held up here, it comes to its timers before it comes to its sockets.
-  await new Promise((resolve) => setImmediate(resolve));
-  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1500);
-  const answer = await client.readResponse();
-  assert.equal(`${statusOf(answer)} ${answer.body.toString()}`, "200 late");
-});
+test(
+  "a process that was held up beyond the drain budget still passes on what has come meanwhile",
+  BOUND,
+  async (t) => {
+    const plane = dataPlane(t);
+    const [goes, comes] = [await freePort(), await freePort()];
+    const services = { app: [await otherThread(t, 2700)] };
+    const listener = { drainTimeoutMs: 3000 };
+    await plane.prepare(planOn([goes], 1, { services, listener }));
+    plane.commit(1);
+    const client = await RawClient.connect(goes);
+    client.send(get("/"));
+    await RawClient.connect(goes);
+    await waitFor("both connections to be there", () => plane.openConnections === 2);
+    await plane.prepare(planOn([comes], 2, { services, listener }));
+    plane.commit(2);
+    // The one at rest leaves early: the drain does nothing any more but wait for the other.
+    await waitFor("the idle connection to end", () => plane.openConnections === 1);
+    // Held up here, it comes to its timers before it comes to its sockets.
+    await new Promise((resolve) => setImmediate(resolve));
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1500);
+    const answer = await client.readResponse();
+    assert.equal(`${statusOf(answer)} ${answer.body.toString()}`, "200 late");
+  },
+);
 
 test("ticket keys reach the live listener and the one that is prepared, and no other", BOUND, async (t) => {
   const plane = dataPlane(t);

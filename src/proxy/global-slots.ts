@@ -110,6 +110,7 @@ export const GLOBAL_SLOTS = {
   quic_modeb_streams_total: 91,
   quic_modeb_streams_refused_total: 92,
   quic_modeb_datagrams_dropped_total: 93,
+  quic_modeb_connections_worn_total: 106,
 
   // HTTP/3. `downstream`: with clients; `upstream`: with backends.
   h3_downstream_connections: 94,

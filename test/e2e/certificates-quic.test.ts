@@ -11,7 +11,7 @@ import { freePort, HOST } from "../support/addresses.ts";
 import { CertificateAuthority } from "../support/certificates.ts";
 import { certificateFolder, writeIdentity, writePrivate } from "../support/certificates-files.ts";
 import { Gateway, LAUNCHER } from "../support/gateway.ts";
-import { H3Clients } from "../support/h3-client.ts";
+import { QuicUsers } from "../support/quic-users.ts";
 import { startBackend } from "../support/suite.ts";
 
 const run = promisify(execFile);
@@ -62,8 +62,8 @@ async function started(t: TestContext, runtime: Readonly<Record<string, unknown>
   const port = await freePort();
   const listeners = [listenerOf(files, port, address)];
   const gateway = await Gateway.start(t, { listeners, runtime: { workers: 2, ...runtime } });
-  const clients = await H3Clients.open(t);
-  return { ...files, port, gateway, connect: () => clients.connect(port, CLIENT) };
+  const clients = await QuicUsers.open(t);
+  return { ...files, port, gateway, connect: () => clients.h3(port, CLIENT) };
 }
 
 describe("certificates and secrets of QUIC", { timeout: 120_000 }, () => {
@@ -79,7 +79,7 @@ describe("certificates and secrets of QUIC", { timeout: 120_000 }, () => {
     const { secretPath: made, connect } = await started(t);
     assert.equal(statSync(made).mode & 0o777, 0o600);
     assert.equal(readFileSync(made).length, 32);
-    assert.equal((await (await connect()).request("/")).status, 200);
+    assert.equal((await (await connect()).ask("/")).status, 200);
   });
 
   it("are exchanged by SIGUSR1 in every worker, and open connections go on", async (t) => {
@@ -98,10 +98,10 @@ describe("certificates and secrets of QUIC", { timeout: 120_000 }, () => {
       for (let n = 0; n < 6; n++) {
         const client = await connect();
         assert.ok(client.certificateNames.includes(name), client.certificateNames);
-        assert.equal((await client.request("/")).status, 200);
+        assert.equal((await client.ask("/")).status, 200);
         client.close();
       }
-      assert.equal((await before.request("/")).status, 200);
+      assert.equal((await before.ask("/")).status, 200);
     }
     const metrics = await gateway.scrape();
     assert.ok(metrics.sum("quic_retry_tokens_accepted_total") >= 19);
@@ -129,6 +129,6 @@ describe("certificates and secrets of QUIC", { timeout: 120_000 }, () => {
     );
     const client = await connect();
     assert.match(client.certificateNames, /first\.test/);
-    assert.equal((await client.request("/")).status, 200);
+    assert.equal((await client.ask("/")).status, 200);
   });
 });

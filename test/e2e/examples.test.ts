@@ -10,7 +10,7 @@ import { fileURLToPath } from "node:url";
 import { freePort, HOST } from "../support/addresses.ts";
 import type { CertificateAuthority } from "../support/certificates.ts";
 import { Gateway } from "../support/gateway.ts";
-import { H3Clients } from "../support/h3-client.ts";
+import { QuicUsers } from "../support/quic-users.ts";
 import { RawClient } from "../support/raw-client.ts";
 import { type RelocatedListener, relocatedExample } from "../support/relocated-example.ts";
 import { statusOf } from "../support/strict-http1.ts";
@@ -66,11 +66,11 @@ async function statusesOf(
 ): Promise<number[]> {
   const statuses: number[] = [];
   if (listener.carrier === "quic") {
-    const clients = await H3Clients.open(t);
+    const clients = await QuicUsers.open(t);
     const options = { caPem: authority.rootPem, serverName: SERVER_NAME };
     for (let i = 0; i < 2; i++) {
-      const client = await clients.connect(listener.port, options);
-      statuses.push((await client.request("/")).status);
+      const client = await clients.h3(listener.port, options);
+      statuses.push((await client.ask("/")).status);
       client.close();
     }
     return statuses;

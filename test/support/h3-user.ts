@@ -22,6 +22,12 @@ export class H3User extends CodecH3Client {
     return new X509Certificate(own);
   }
 
+  /** Its names; empty when none was shown. */
+  get certificateNames(): string {
+    const [own] = (this.link as QuicConnection).engine.peerCertificates;
+    return own === undefined ? "" : (new X509Certificate(own).subjectAltName ?? "");
+  }
+
   /** Sends a request and waits until its answer is whole, or is broken off: see `H3Answer.told`. */
   async ask(path: string, spec: H3RequestSpec = {}): Promise<H3Answer> {
     return await this.over(this.request(path, spec));

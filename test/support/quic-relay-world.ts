@@ -27,6 +27,8 @@ const TRANSPORT_OF_RELAY = relayTransport({
 export interface RelayWorldOptions {
   /** Of the two ends beyond the gateway; `TRANSPORT` unless told otherwise. */
   readonly ends?: Partial<typeof TRANSPORT>;
+  /** Of the gateway's; as a listener with the defaults has them, unless told otherwise. */
+  readonly gateway?: Partial<typeof TRANSPORT_OF_RELAY>;
   readonly serve?: (backend: NotingOwner) => void;
   readonly connectTimeoutMs?: number;
   /** Authorities that backends are verified with, instead of the world's. */
@@ -42,11 +44,13 @@ export class RelayWorld {
   readonly world: QuicWorld;
   readonly backends: TestListener;
   readonly #options: RelayWorldOptions;
+  readonly #transport: typeof TRANSPORT_OF_RELAY;
 
   private constructor(world: QuicWorld, backends: TestListener, options: RelayWorldOptions) {
     this.world = world;
     this.backends = backends;
     this.#options = options;
+    this.#transport = { ...TRANSPORT_OF_RELAY, ...options.gateway };
   }
 
   static async open(world: QuicWorld, options: RelayWorldOptions = {}): Promise<RelayWorld> {
@@ -72,10 +76,10 @@ export class RelayWorld {
   async client(): Promise<NotingOwner> {
     const { world } = this;
     const environment = world.environment(1);
-    const upstream = await world.client(environment, TRANSPORT_OF_RELAY);
+    const upstream = await world.client(environment, this.#transport);
     const context = { ...this.gateway.context, clock: world.clock, wheel: environment.wheel };
     const front = await world.listener(environment, {
-      settings: { transport: TRANSPORT_OF_RELAY },
+      settings: { transport: this.#transport },
       owner: { onConnection: (link) => this.#relayOf(link, context, upstream.endpoint) },
     });
     const clients = await world.client(world.environment(3), { ...TRANSPORT, ...this.#options.ends });
@@ -115,7 +119,7 @@ export class RelayWorld {
     const { world } = this;
     const { backendPort = this.backends.endpoint.port, caPem = world.authority.rootPem } = this.#options;
     const context = world.engine.client({
-      transport: TRANSPORT_OF_RELAY,
+      transport: this.#transport,
       alpn: [protocol],
       caPem,
       verifyPeer: true,
@@ -124,6 +128,6 @@ export class RelayWorld {
       keyLogPath: "",
     });
     const remote = udpAddress("127.0.0.1", backendPort);
-    return { context, transport: TRANSPORT_OF_RELAY, remote, serverName: SERVER_NAME };
+    return { context, transport: this.#transport, remote, serverName: SERVER_NAME };
   }
 }

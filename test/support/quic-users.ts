@@ -23,6 +23,8 @@ export interface DialOptions {
   readonly host?: string;
   /** Default: `localhost`. */
   readonly serverName?: string;
+  /** Whom this one trusts; default: whom all do. */
+  readonly caPem?: string;
   /** Default: `h3`. */
   readonly alpn?: readonly string[];
   readonly transport?: Partial<QuicTransportSettings>;
@@ -51,7 +53,7 @@ export class QuicUsers {
   }
 
   /** `caPem`: whom they trust. Everything closes when the scope ends. */
-  static async open(scope: CleanupScope, caPem: string): Promise<QuicUsers> {
+  static async open(scope: CleanupScope, caPem = ""): Promise<QuicUsers> {
     const clock = new Clock();
     const sockets = new DgramUdp(clock);
     const world = await QuicWorld.open(sockets, clock);
@@ -115,7 +117,7 @@ export class QuicUsers {
     const context = this.world.engine.client({
       transport,
       alpn,
-      caPem: this.#caPem,
+      caPem: options.caPem ?? this.#caPem,
       verifyPeer: true,
       serverName,
       verifyName: serverName,

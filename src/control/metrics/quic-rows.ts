@@ -65,6 +65,9 @@ export const QUIC_RELAY_ROWS = {
   quic_modeb_datagrams_dropped_total: counter(
     "Datagrams of relayed QUIC connections that were dropped: the queue of listeners.quic.raw_proxy.dgram_queue_cap was full, or the other side takes only shorter ones.",
   ),
+  quic_modeb_connections_worn_total: counter(
+    "Relayed QUIC connections that were closed for their clients to open others, as streams that ended early had used them up.",
+  ),
 } as const satisfies Record<string, GlobalRow>;
 
 export const H3_ROWS = {

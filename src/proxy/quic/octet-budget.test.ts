@@ -1,6 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { HANDSHAKE_OCTETS, IN_FLIGHT_OCTETS, OctetBudget, STANDING_OCTETS } from "./octet-budget.ts";
+import {
+  HANDSHAKE_OCTETS,
+  IN_FLIGHT_OCTETS,
+  LATE_OCTETS,
+  OctetBudget,
+  STANDING_OCTETS,
+} from "./octet-budget.ts";
 
 const CONNECTION_WINDOW = 10 * 1024 * 1024;
 const STREAM_WINDOW = 1024 * 1024;
@@ -16,6 +22,12 @@ test("a handshake has its own bound", () => {
   assert.equal(spent.exceeded(false, NONE, 0), false);
   spent.received(1);
   assert.equal(spent.exceeded(false, NONE, 1e9), true, "time does not pay for it");
+});
+
+test("after our close a peer is heard for a while only", () => {
+  const spent = budget();
+  assert.equal(spent.late(LATE_OCTETS), false);
+  assert.equal(spent.late(1), true);
 });
 
 test("what brings about nothing ends at the standing allowance", () => {

@@ -20,6 +20,12 @@ export const STANDING_OCTETS = 256 * 1024;
  */
 export const IN_FLIGHT_OCTETS = 2 * 1024 * 1024;
 
+/**
+ * After our close: its share may have been under way. An engine that has sent its last words takes note of
+ * nothing; one that a peer keeps from sending them, by what has to be answered before, still does.
+ */
+export const LATE_OCTETS = 64 * 1024;
+
 /** What an idle peer may send for ever: a PING every 20 ms. */
 const OCTETS_PER_SECOND = 2048;
 
@@ -53,6 +59,7 @@ export class OctetBudget {
   /** All that has come, and of that what was not the peer's. */
   #received = 0;
   #forged = 0;
+  #late = 0;
   /** What may still be written off for streams that ended before their time. */
   #forgivable: number;
   #paidMs: number;
@@ -62,6 +69,12 @@ export class OctetBudget {
     this.#streamWindowBytes = streamWindowBytes;
     this.#forgivable = connectionWindowBytes;
     this.#paidMs = nowMs;
+  }
+
+  /** A datagram has come after our close; true: too many have, and the connection is to be forgotten. */
+  late(octets: number): boolean {
+    this.#late += octets;
+    return this.#late > LATE_OCTETS;
   }
 
   /** A datagram has come. */

@@ -28,12 +28,6 @@ const MAX_DATAGRAMS_PER_TURN = 1024;
 /** Events of paths in one turn. */
 const MAX_PATH_EVENTS = 8;
 
-/**
- * Octets that a peer may send after our close, of which its share may have been under way. An engine that has sent
- * its last words takes note of nothing; one that is kept from sending them still does.
- */
-const MAX_LATE_OCTETS = 64 * 1024;
-
 /** Without a word to the peer: see `QuicLink.abandon`. */
 const ABANDONED: QuicClose = { by: "local", application: false, code: TransportError.none, reason: "" };
 
@@ -57,7 +51,6 @@ export class QuicConnection implements QuicLink, Pumped, Routed {
   #abandoned: QuicClose | null = null;
   #endTold = false;
   #gone = false;
-  #lateOctets = 0;
 
   constructor(host: ConnectionHost, options: ConnectionOptions) {
     const { clock, arena } = host.environment;
@@ -239,20 +232,15 @@ export class QuicConnection implements QuicLink, Pumped, Routed {
     engine.receive(bytes, start, end, path);
     this.#received = true;
     this.#mark();
-    if (silent) this.#late(end - start);
-    else if (budget.overdrawn(engine, table, this.#host.environment.clock.nowMs)) this.#endOverBudget();
-  }
-
-  #late(octets: number): void {
-    this.#lateOctets += octets;
-    if (this.#lateOctets > MAX_LATE_OCTETS) this.abandon();
+    if (silent && budget.late(end - start)) this.abandon();
+    else if (!silent && budget.overdrawn(engine, table, this.#host.environment.clock.nowMs))
+      this.#endOverBudget();
   }
 
   #endOverBudget(): void {
     this.#host.environment.counters.add("quic_budget_exceeded_total", 1);
-    if (this.established)
-      this.closeTransport(TransportError.protocolViolation, "more octets than were of use");
-    else this.closeTransport(TransportError.cryptoBufferExceeded, "too many octets for a handshake");
+    const code = this.established ? TransportError.protocolViolation : TransportError.cryptoBufferExceeded;
+    this.closeTransport(code, "more octets than were of use");
   }
 
   turn(): void {
@@ -274,8 +262,7 @@ export class QuicConnection implements QuicLink, Pumped, Routed {
   #exchange(received: boolean): boolean {
     const { engine } = this.#core;
     if (this.#core.silent || this.#endTold || !(engine.established || engine.inEarlyData)) return false;
-    this.#owner ??= this.#host.opened(this);
-    const owner = this.#owner;
+    const owner = (this.#owner ??= this.#host.opened(this));
     if (owner === null) {
       this.closeTransport(TransportError.connectionRefused, "");
       return false;

@@ -4,6 +4,7 @@ import { RelayScene, relayScene } from "../../../test/support/memory-quic-relay.
 import { STREAM_REFUSED } from "./quic-relay-end.ts";
 import {
   HELD_PAUSE_BYTES,
+  HELD_STREAM_PAUSE_BYTES,
   MAX_RELAY_HELD_BYTES,
   RELAY_CONNECTION_WINDOW_BYTES,
   WAITING_BYTES,
@@ -52,6 +53,23 @@ test("a stream that stalls holds back no other, and its own writer", () => {
   backend.link.resume(stalled);
   scene.settle();
   assert.equal(backend.stream(stalled).octets.length, PART.length + 5);
+  scene.client.link.close(0, "");
+  scene.assertOver();
+});
+
+test("little is read ahead of a stream that stalls, and no more", () => {
+  const scene = relayScene({ backend: { streamWindowBytes: 10 } });
+  scene.backend().link.pauseAll();
+  const id = scene.client.open("0123456789abc");
+  scene.settle();
+  assert.equal(scene.relay.heldBytes("client"), 3);
+  scene.client.say(id, "x".repeat(HELD_STREAM_PAUSE_BYTES));
+  scene.settle();
+  const held = scene.relay.heldBytes("client");
+  assert.ok(held >= HELD_STREAM_PAUSE_BYTES, `${held} octets`);
+  scene.client.say(id, "y");
+  scene.settle();
+  assert.equal(scene.relay.heldBytes("client"), held);
   scene.client.link.close(0, "");
   scene.assertOver();
 });
@@ -168,7 +186,8 @@ test("a stream that has waited is held back like any other once it is open", () 
   const { client } = scene;
   const backend = scene.backend();
   const first = client.open("first");
-  const second = client.open("0123456789abcdef");
+  const text = "0123456789abcdef".repeat(HELD_STREAM_PAUSE_BYTES / 8);
+  const second = client.open(text);
   scene.settle();
   backend.say(first, "", true);
   backend.onData = () => backend.link.pauseAll();
@@ -183,7 +202,7 @@ test("a stream that has waited is held back like any other once it is open", () 
   backend.onData = () => {};
   backend.link.resumeAll();
   scene.settle();
-  assert.equal(backend.stream(second).text, "0123456789abcdefghij");
+  assert.equal(backend.stream(second).text, `${text}ghij`);
   client.link.close(0, "");
   scene.assertOver();
 });

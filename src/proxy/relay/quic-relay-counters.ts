@@ -14,6 +14,8 @@ export const QUIC_RELAY_COUNTERS = [
   "quic_modeb_streams_refused_total",
   /** The queue of the other side was full, or what it takes is shorter. */
   "quic_modeb_datagrams_dropped_total",
+  /** Closed for others to take their places, as one end was worn. */
+  "quic_modeb_connections_worn_total",
   /** Octets of streams and datagrams. */
   "bytes_client_to_backend",
   "bytes_backend_to_client",
@@ -32,4 +34,6 @@ export interface QuicRelayShared {
   readonly maxStreams: number;
   /** Relayed now. */
   streams: number;
+  /** The relay is about to end: none is taken any more. */
+  leaving: boolean;
 }

@@ -20,6 +20,9 @@ export const STREAM_REFUSED = 0x10b;
 
 export interface QuicRelayEndOwner {
   endEstablished(end: QuicRelayEnd): void;
+  endWorn(end: QuicRelayEnd): void;
+  /** The last stream of the relay has ended. */
+  streamsOver(): void;
   /** Last call. */
   endClosed(end: QuicRelayEnd, reason: QuicClose): void;
 }
@@ -146,6 +149,10 @@ export class QuicRelayEnd implements QuicOwner, FlowSource {
     else this.#shared.counters.add("quic_modeb_datagrams_dropped_total", 1);
   }
 
+  onWorn(): void {
+    this.#owner.endWorn(this);
+  }
+
   onClosed(reason: QuicClose): void {
     this.#owner.endClosed(this, reason);
   }
@@ -178,8 +185,8 @@ export class QuicRelayEnd implements QuicOwner, FlowSource {
   }
 
   #accept(id: number, other: QuicRelayEnd): void {
-    const { counters, maxStreams } = this.#shared;
-    if (this.#shared.streams >= maxStreams) {
+    const { counters, maxStreams, leaving, streams } = this.#shared;
+    if (leaving || streams >= maxStreams) {
       this.#refuse(id);
       return;
     }
@@ -214,6 +221,7 @@ export class QuicRelayEnd implements QuicOwner, FlowSource {
     opened?.removeStream(stream.otherId);
     this.#shared.streams -= 1;
     this.#shared.counters.add("quic_modeb_streams_active", -1);
+    if (this.#shared.streams === 0) this.#owner.streamsOver();
   }
 
   removeStream(id: number): void {

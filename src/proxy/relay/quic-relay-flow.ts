@@ -1,6 +1,6 @@
 /**
  * One direction of one relayed stream: what is read of the source stream is written to the target stream. What
- * the target does not take at once is held, and the source is paused until it is gone.
+ * the target does not take at once is held, and the source is paused until it is gone, unless it is little.
  *
  *   waiting --target opened--> open --(FIN written, RESET_STREAM, STOP_SENDING)--> over
  *
@@ -8,7 +8,7 @@
  */
 import { QuicRelayHeld } from "./quic-relay-held.ts";
 import type { QuicRelayLink } from "./quic-relay-link.ts";
-import { WAITING_BYTES } from "./quic-relay-limits.ts";
+import { HELD_STREAM_PAUSE_BYTES, WAITING_BYTES } from "./quic-relay-limits.ts";
 
 /** One end, as the flows that come from it see it: what it holds of them is bounded. */
 export interface FlowSource {
@@ -101,7 +101,7 @@ export class QuicRelayFlow {
     if (this.#resetCode !== NO_CODE) this.#tellReset();
     else if (held.length === 0) this.#sendEnd();
     else this.writable();
-    if (held.length > 0) this.#source.link.pause(this.#sourceId);
+    if (held.length >= HELD_STREAM_PAUSE_BYTES) this.#source.link.pause(this.#sourceId);
   }
 
   sourceOpened(id: number): void {
@@ -131,7 +131,7 @@ export class QuicRelayFlow {
     const before = held.size;
     held.add(bytes, start, end);
     this.#source.countHeld(held.size - before);
-    this.#source.link.pause(this.#sourceId);
+    if (held.length >= HELD_STREAM_PAUSE_BYTES) this.#source.link.pause(this.#sourceId);
   }
 
   #wait(bytes: Buffer, start: number, end: number): boolean {

@@ -14,6 +14,19 @@ export const RELAY_CONNECTION_WINDOW_BYTES = 224 * 1024;
 export const RELAY_STREAM_WINDOW_BYTES = 128 * 1024;
 
 /**
+ * What a stream begins with; its window grows while it is read. The connection's window is extended only
+ * while less than 24 KiB lie unread (`quiche-windows.ts`), so a stream that stalls from its beginning does not hold up
+ * the others; and no more than this is lost of it with a reset.
+ */
+export const RELAY_STREAM_START_BYTES = 8 * 1024;
+
+/**
+ * What is read of a stream ahead of its reader before it is paused. What is held here is not lost with a
+ * reset.
+ */
+export const HELD_STREAM_PAUSE_BYTES = 8 * 1024;
+
+/**
  * Remainders of reads that the other side had no room for, of all streams of one direction. Above, nothing
  * more is read of the connection; the read that led there, of `READ_ARENA_BYTES` at most, is kept.
  */
@@ -42,6 +55,12 @@ export const EARLY_DATAGRAMS = 64;
 /** Backends tried for one connection; more only adds to the client's wait while all are down. */
 export const MAX_RELAY_ATTEMPTS = 3;
 
+/** Streams of a worn connection that are under way may come to their ends; who is through begins anew the sooner. */
+export const WORN_STREAMS_MS = 10_000;
+
+/** What was said last may be lost, and is sent again, before a worn connection without streams is closed. */
+export const WORN_LINGER_MS = 1000;
+
 /** What is configured of a relay's connections. Feature row A10.7. */
 export interface QuicRelayTransport {
   readonly maxIdleTimeoutMs: number;
@@ -61,6 +80,7 @@ export function relayTransport(relay: QuicRelayTransport): QuicTransportSettings
     maxSendPayloadBytes: relay.maxPayloadBytes,
     connectionWindowBytes: RELAY_CONNECTION_WINDOW_BYTES,
     streamWindowBytes: RELAY_STREAM_WINDOW_BYTES,
+    streamStartBytes: RELAY_STREAM_START_BYTES,
     maxBidirectionalStreams: streams,
     maxUnidirectionalStreams: streams,
     disableActiveMigration: true,

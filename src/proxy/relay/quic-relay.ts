@@ -5,7 +5,12 @@
  * that the client has agreed on with us.
  *
  *   waiting --handshake--> dialling --backend's handshake--> joined --either closes--> over
+ *       |                     |                                |                        |
+ *       |                     |                             (worn)--> leaving --(idle)--|
  *       \--(client gone)------\--(no backend, client gone, drain)----------------------/
+ *
+ * A relay of which one connection is worn takes no more streams, and closes both when those that it has are
+ * over, or after a time, for the client to begin anew.
  *
  * Until both are joined, nothing of the client's streams is read. What keeps a connection alive without
  * data (PING) concerns one connection and does not pass: a relay that relays nothing ends with the idle timeout.
@@ -23,7 +28,7 @@ import type { WorkerContext } from "../worker-context.ts";
 import { closeFault, dialFault, passClose } from "./quic-relay-close.ts";
 import type { QuicRelayCounters, QuicRelayShared } from "./quic-relay-counters.ts";
 import { QuicRelayEnd, type QuicRelayEndOwner } from "./quic-relay-end.ts";
-import { MAX_RELAY_ATTEMPTS } from "./quic-relay-limits.ts";
+import { MAX_RELAY_ATTEMPTS, WORN_LINGER_MS, WORN_STREAMS_MS } from "./quic-relay-limits.ts";
 import type { QuicRelayBackend, QuicRelayDialler, QuicRelayLink } from "./quic-relay-link.ts";
 
 export interface QuicRelayOptions {
@@ -55,7 +60,7 @@ export class QuicRelay implements QuicServed, QuicRelayEndOwner, RelayRecord {
   readonly #client: QuicRelayEnd;
   /** Of the present attempt. */
   #backendEnd: QuicRelayEnd | null = null;
-  #state: "waiting" | "dialling" | "joined" | "over" = "waiting";
+  #state: "waiting" | "dialling" | "joined" | "leaving" | "over" = "waiting";
   backend: QuicRelayBackend | null = null;
   attempts = 0;
   /** When the backend was dialled last, and when it was connected; 0: not yet. */
@@ -69,7 +74,7 @@ export class QuicRelay implements QuicServed, QuicRelayEndOwner, RelayRecord {
     this.#context = context;
     this.#dialler = options.dialler;
     this.#connectTimeoutMs = options.connectTimeoutMs;
-    this.#shared = { counters, maxStreams, streams: 0 };
+    this.#shared = { counters, maxStreams, streams: 0, leaving: false };
     this.current = options.current;
     this.route = options.route;
     this.peer = peerOf(link.remoteAddress);
@@ -138,6 +143,10 @@ export class QuicRelay implements QuicServed, QuicRelayEndOwner, RelayRecord {
     this.#client.onDatagram(bytes, start, end);
   }
 
+  onWorn(): void {
+    this.#client.onWorn();
+  }
+
   onClosed(reason: QuicClose): void {
     this.#client.onClosed(reason);
   }
@@ -152,6 +161,33 @@ export class QuicRelay implements QuicServed, QuicRelayEndOwner, RelayRecord {
     }
   }
 
+  /** Before both are joined nothing is read, and nothing wears. */
+  endWorn(end: QuicRelayEnd): void {
+    if (this.#state !== "joined") return;
+    const { clock, log, wheel } = this.#context;
+    const { route, backend } = this;
+    this.#state = "leaving";
+    this.#shared.leaving = true;
+    this.#shared.counters.add("quic_modeb_connections_worn_total", 1);
+    const worn = end === this.#client ? "client" : "backend";
+    log.info(
+      {
+        service: route?.service.plan.name,
+        backend: backend?.plan.address,
+        worn,
+        streams: this.#shared.streams,
+      },
+      "relayed connection is worn",
+    );
+    wheel.arm(this.#timer, clock.nowMs + WORN_STREAMS_MS);
+    if (this.#shared.streams === 0) this.streamsOver();
+  }
+
+  streamsOver(): void {
+    const { clock, wheel } = this.#context;
+    if (this.#state === "leaving") wheel.arm(this.#timer, clock.nowMs + WORN_LINGER_MS);
+  }
+
   endClosed(end: QuicRelayEnd, reason: QuicClose): void {
     if (this.#state === "over") return;
     if (end === this.#client) this.#clientClosed(reason);
@@ -160,7 +196,7 @@ export class QuicRelay implements QuicServed, QuicRelayEndOwner, RelayRecord {
 
   #clientClosed(reason: QuicClose): void {
     const backend = this.#backendEnd;
-    if (this.#state === "joined" && backend !== null) {
+    if (this.#isJoined && backend !== null) {
       passClose(reason, backend.link);
       this.#finish(closeFault(reason, "client"));
       return;
@@ -199,6 +235,7 @@ export class QuicRelay implements QuicServed, QuicRelayEndOwner, RelayRecord {
 
   #onDeadline(): void {
     const end = this.#backendEnd;
+    if (this.#state === "leaving") this.#cut(null, TransportError.none, "worn, begin anew");
     if (this.#state !== "dialling" || end === null) return;
     end.link.abandon();
     this.#dialFailed(new Fault("connect_timeout", "no handshake in time"));
@@ -252,9 +289,13 @@ export class QuicRelay implements QuicServed, QuicRelayEndOwner, RelayRecord {
 
   // The end.
 
-  #cut(fault: Fault, code: number, reason: string): void {
+  get #isJoined(): boolean {
+    return this.#state === "joined" || this.#state === "leaving";
+  }
+
+  #cut(fault: Fault | null, code: number, reason: string): void {
     this.#client.link.closeTransport(code, reason);
-    if (this.#state === "joined") this.#backendEnd?.link.closeTransport(code, reason);
+    if (this.#isJoined) this.#backendEnd?.link.closeTransport(code, reason);
     else this.#backendEnd?.link.abandon();
     this.#finish(fault);
   }

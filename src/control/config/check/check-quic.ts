@@ -14,6 +14,7 @@ export function checkQuic(context: CheckContext, listener: ListenerConfig, path:
   if (quic.raw_proxy === undefined) {
     warnOfWindows(context, quic, inner);
     warnOfTables(context, quic, inner);
+    warnOfMigration(context, quic, inner);
     return;
   }
   if (context.issues.isBad([...inner, "raw_proxy"])) return;
@@ -42,6 +43,14 @@ function warnOfTables(context: CheckContext, quic: ListenerQuicConfig, path: Con
   context.issues.warn([...path, "qpack_blocked_streams"], message, {
     hint: "with qpack_max_table_capacity above 0",
   });
+}
+
+/** CVE-2025-7054: see docs/SECURITY.md. */
+function warnOfMigration({ issues }: CheckContext, quic: ListenerQuicConfig, path: ConfigPath): void {
+  if (!quic.active_migration) return;
+  const message =
+    "with active_migration a client can make a worker hang until it is replaced (CVE-2025-7054)";
+  issues.warn([...path, "active_migration"], message, { hint: "for networks whose clients are trusted" });
 }
 
 /** Blocks of a listener that are about requests. */

@@ -12,7 +12,7 @@ export const http3Fields = {
   active_migration: boolean({
     default: false,
     doc: "Lets clients move their connections to another address (RFC 9000, section 9). A client whose NAT gives it another port needs it, too; without it such a connection ends by its idle timeout. All packets of a connection reach its worker, wherever they come from.",
-    note: "Packets go to addresses that have not proved themselves yet, at most three times what came from them, and each address costs the engine memory, which has had weaknesses in this part.",
+    note: "Not for strangers: with a few packets over two addresses a client sends the engine into an endless loop (CVE-2025-7054), and its worker, which is killed after 10 s, takes all of its connections along. Packets also go to addresses that have not proved themselves yet, at most three times what came from them, and each address costs the engine memory. What was under way to an address that is gone at once is sent again slowly: a download may stand still for many seconds.",
     example: "true",
   }),
   initial_connection_window_size: integer({
@@ -28,7 +28,7 @@ export const http3Fields = {
     max: MAX_QUIC_NUMBER,
     default: 1_048_576,
     unit: "bytes",
-    doc: "Flow-control window of each stream. It does not grow.",
+    doc: "The most that the flow-control window of a stream grows to, while the stream is read fast. It begins with a share of `initial_connection_window_size`, which is that divided by `max_concurrent_bidi_streams` and `max_concurrent_uni_streams` together, or with all of it where the share is more than it or less than 32 KiB.",
     example: "262144",
   }),
   max_concurrent_bidi_streams: integer({
