@@ -131,7 +131,7 @@ export class QuicWorld {
       maxConnections: 1000,
       maxConnectionsPerAddress: options.maxPerAddress ?? 1000,
       maxHalfOpen: 500,
-      handshakeTimeoutMs: 5000,
+      handshakeTimeoutMs: 60_000,
       ...options.settings,
     };
     const socket = await this.sockets.bind({

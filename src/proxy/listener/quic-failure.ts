@@ -5,7 +5,7 @@
  */
 import type { QuicClose } from "../../fastpath/quic-engine.ts";
 import type { QuicConnection } from "../quic/quic-connection.ts";
-import { TransportError } from "../quic/transport-error.ts";
+import { HANDSHAKE_TIMEOUT, TransportError } from "../quic/transport-error.ts";
 import { GLOBAL_SLOTS } from "../global-slots.ts";
 import type { WorkerContext } from "../worker-context.ts";
 
@@ -29,14 +29,15 @@ export function tellHandshakeFailure(
   );
 }
 
-/** The listener ends everything. */
-function isOurEnd({ by, code, reason }: QuicClose): boolean {
-  return by === "local" && code === TransportError.none && reason === "";
+/** The listener ends everything, or its socket has failed, which it tells itself. */
+function isOurEnd(close: QuicClose): boolean {
+  return close.by === "local" && close.code === TransportError.none && !isTimeout(close);
 }
 
 /** The connection itself says so after the time for a handshake, the engine when the client has been silent before. */
-function isTimeout({ by, code }: QuicClose): boolean {
-  return by === "timeout" || (by === "local" && code === TransportError.none);
+function isTimeout({ by, code, reason }: QuicClose): boolean {
+  if (by === "timeout") return true;
+  return by === "local" && code === TransportError.none && reason === HANDSHAKE_TIMEOUT;
 }
 
 function isAlert({ application, code }: QuicClose): boolean {

@@ -19,7 +19,7 @@ import type { Routed } from "./routed.ts";
 import { StreamInbound } from "./stream-inbound.ts";
 import { StreamOutbound } from "./stream-outbound.ts";
 import { StreamTable } from "./stream-table.ts";
-import { TransportError } from "./transport-error.ts";
+import { HANDSHAKE_TIMEOUT, TransportError } from "./transport-error.ts";
 import type { Arrival } from "./udp-paths.ts";
 
 /** Datagrams of RFC 9221 that are handed on in one turn. */
@@ -360,7 +360,7 @@ export class QuicConnection implements QuicLink, Pumped, Routed {
     const { engine } = this.#core;
     engine.onTimeout();
     if (!engine.established && this.#host.environment.clock.nowMs >= this.#handshakeEndMs) {
-      this.closeTransport(TransportError.none, "handshake timeout");
+      this.closeTransport(TransportError.none, HANDSHAKE_TIMEOUT);
     }
     this.#mark();
   }

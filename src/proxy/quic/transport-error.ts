@@ -7,3 +7,6 @@ export const TransportError = {
   invalidToken: 0xb,
   cryptoBufferExceeded: 0xd,
 } as const;
+
+/** The reason with which a connection closes whose handshake has taken too long. */
+export const HANDSHAKE_TIMEOUT = "handshake timeout";
