@@ -70,7 +70,9 @@ export class H3Attacker extends NotingOwner {
 
   /** A GET, and its outcome. */
   async get(fields: FieldList = GET_H3): Promise<string> {
-    return await this.outcome(this.request([headers(fields)]));
+    const id = this.request([], false);
+    if (id !== -1) await this.all(id, headers(fields), true);
+    return await this.outcome(id);
   }
 
   /** What became of a request: `200`, `reset H3_…`, or how the connection ended. */
