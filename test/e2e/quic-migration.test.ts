@@ -11,7 +11,6 @@ import { pause, waitFor } from "../support/wait-for.ts";
 
 const DOWNLOAD_BYTES = 24 * 1024 * 1024;
 
-/** The engine knows four paths of a connection. */
 const MOVES = 3;
 
 interface Download {

@@ -25,8 +25,8 @@ import type { Arrival } from "./udp-paths.ts";
 /** Datagrams of RFC 9221 that are handed on in one turn. */
 const MAX_DATAGRAMS_PER_TURN = 1024;
 
-/** Events of paths in one turn. */
-const MAX_PATH_EVENTS = 8;
+/** A packet that asks whether it is heard is padded to this (RFC 9000 section 8.2.1). */
+const MIN_PATH_CHALLENGE_BYTES = 1200;
 
 /** Without a word to the peer: see `QuicLink.abandon`. */
 const ABANDONED: QuicClose = { by: "local", application: false, code: TransportError.none, reason: "" };
@@ -219,17 +219,30 @@ export class QuicConnection implements QuicLink, Pumped, Routed {
   }
 
   onDatagram(bytes: Buffer, start: number, end: number, arrival: Arrival): void {
-    const path = this.#paths.of(arrival, this.#host.migration);
-    if (path === null) this.#host.environment.counters.add("quic_migrations_refused_total", 1);
-    else this.receive(bytes, start, end, path);
+    const { environment, migration } = this.#host;
+    if (this.#paths.isHome(arrival, environment.clock.nowMs)) this.receive(bytes, start, end);
+    else if (migration && this.established) this.#receiveElsewhere(bytes, start, end, arrival);
+    else environment.counters.add("quic_migrations_refused_total", 1);
   }
 
-  /** As `onDatagram`, over a path that is known to be the peer's. */
-  receive(bytes: Buffer, start: number, end: number, path: UdpPath): void {
+  #receiveElsewhere(bytes: Buffer, start: number, end: number, arrival: Arrival): void {
+    const { clock, counters } = this.#host.environment;
+    const { engine } = this.#core;
+    this.#paths.arriving(arrival, engine, clock.nowMs);
+    this.receive(bytes, start, end);
+    if (!this.#paths.arrived(arrival, end - start, engine, clock.nowMs)) return;
+    counters.add("quic_migrations_total", 1);
+    // It may have asked whether it is heard there (RFC 9000 section 8.2.1): what is said to that belongs there,
+    // whatever else of the batch comes from where it was before.
+    if (end - start >= MIN_PATH_CHALLENGE_BYTES) this.#send();
+  }
+
+  /** As `onDatagram`, from where the peer is known to be. */
+  receive(bytes: Buffer, start: number, end: number): void {
     const { engine, budget, table, silent } = this.#core;
     budget.received(end - start);
     this.#proof.received(bytes, start, end);
-    engine.receive(bytes, start, end, path);
+    engine.receive(bytes, start, end);
     this.#received = true;
     this.#mark();
     if (silent && budget.late(end - start)) this.abandon();
@@ -298,17 +311,9 @@ export class QuicConnection implements QuicLink, Pumped, Routed {
     return true;
   }
 
-  /** Connection IDs and paths. */
   #keepHouse(): void {
     const { engine } = this.#core;
     if (this.ids.releaseRetired(engine) && this.#host.migration) this.ids.offerSpares(engine);
-    for (let i = 0; i < MAX_PATH_EVENTS; i++) {
-      const event = engine.pathEvent();
-      if (event === null) return;
-      if (event.kind !== "migrated") continue;
-      this.#paths.moveTo(event.path);
-      this.#host.environment.counters.add("quic_migrations_total", 1);
-    }
   }
 
   #end(application: boolean, code: number, reason: string): void {
@@ -321,8 +326,11 @@ export class QuicConnection implements QuicLink, Pumped, Routed {
   }
 
   #send(): void {
-    const { sender } = this.#host;
-    this.#proof.sent(sender.sendPackets(this.#core.engine, this, this.#proof.allowance));
+    const { sender, environment } = this.#host;
+    const allowance = Math.min(this.#proof.allowance, this.#paths.allowance);
+    const octets = sender.sendPackets(this.#core.engine, this, allowance);
+    this.#proof.sent(octets);
+    this.#paths.sent(octets, environment.clock.nowMs);
   }
 
   #tellEnd(): void {
@@ -359,6 +367,7 @@ export class QuicConnection implements QuicLink, Pumped, Routed {
   #onTimer(): void {
     const { engine } = this.#core;
     engine.onTimeout();
+    this.#paths.onTimeout(this.#host.environment.clock.nowMs);
     if (!engine.established && this.#host.environment.clock.nowMs >= this.#handshakeEndMs) {
       this.closeTransport(TransportError.none, "handshake timeout");
     }
