@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { afterEach, test } from "node:test";
 import { type MemoryDatagram, MemoryNetwork, udpAddress } from "../../../test/support/memory-udp.ts";
 import { varint } from "../../../test/support/quic-initial.ts";
-import { NotingOwner, Pour } from "../../../test/support/quic-owners.ts";
+import { type NotingOwner, Pour } from "../../../test/support/quic-owners.ts";
 import { clientSecret, QuicSealer } from "../../../test/support/quic-sealer.ts";
 import { QuicWorld, type Tally, type TestListener, TRANSPORT } from "../../../test/support/quic-world.ts";
 import { pause, waitFor } from "../../../test/support/wait-for.ts";

@@ -27,6 +27,7 @@
 import { formatIp } from "../../base/ip.ts";
 import type { QuicStats } from "../../fastpath/quic-engine.ts";
 import type { UdpPath } from "../../fastpath/udp.ts";
+import { AddressProof } from "./address-proof.ts";
 import { hasAcknowledged, PathTrial, type WitnessEngine } from "./path-trial.ts";
 import { type Arrival, cameOver, pathOf } from "./udp-paths.ts";
 
@@ -38,6 +39,8 @@ const MAX_PAUSE_MS = 2000;
 const MAX_SILENCE_MS = 10_000;
 
 export class PeerPaths {
+  /** Of the address that the connection began at. */
+  readonly #proof: AddressProof;
   #home: UdpPath;
   #trial: PathTrial | null = null;
   /** Packets go to the trial. */
@@ -51,8 +54,10 @@ export class PeerPaths {
   #statsBefore: QuicStats | null = null;
   #remoteAddress = "";
 
-  constructor(path: UdpPath) {
+  /** `unprovenDcid`: as `ConnectionOptions` has it. */
+  constructor(path: UdpPath, unprovenDcid: Buffer | null) {
     this.#home = path;
+    this.#proof = new AddressProof(unprovenDcid);
   }
 
   /** Where packets go. */
@@ -68,11 +73,17 @@ export class PeerPaths {
 
   /** Octets that may be sent to `current` now. */
   get allowance(): number {
-    return this.#away && this.#trial !== null ? this.#trial.allowance : Infinity;
+    return this.#away && this.#trial !== null ? this.#trial.allowance : this.#proof.allowance;
+  }
+
+  /** A datagram is about to be given to the engine, wherever it came from. */
+  received(bytes: Buffer, start: number, end: number): void {
+    this.#proof.received(bytes, start, end);
   }
 
   sent(octets: number, nowMs: number): void {
     if (this.#away) this.#trial?.sent(octets, nowMs);
+    else this.#proof.sent(octets);
   }
 
   /** Whether a datagram comes from home; replies go there again then. */

@@ -7,7 +7,6 @@
 import { Timer } from "../../base/timer-wheel.ts";
 import type { QuicClose, QuicConnectionEngine } from "../../fastpath/quic-engine.ts";
 import type { UdpPath } from "../../fastpath/udp.ts";
-import { AddressProof } from "./address-proof.ts";
 import type { ConnectionCore } from "./connection-core.ts";
 import type { ConnectionHost, ConnectionOptions } from "./connection-host.ts";
 import { HeldIds } from "./held-ids.ts";
@@ -42,7 +41,6 @@ export class QuicConnection implements QuicLink, Pumped, Routed {
   readonly #timer: Timer;
   readonly #handshakeEndMs: number;
   readonly #paths: PeerPaths;
-  readonly #proof: AddressProof;
   #owner: QuicOwner | null;
   /** Packets have come since the last turn. */
   #received = false;
@@ -62,8 +60,7 @@ export class QuicConnection implements QuicLink, Pumped, Routed {
     this.#core = { engine, table: new StreamTable(server), budget, arena, silent: false };
     this.#outbound = new StreamOutbound(this.#core, server);
     this.#inbound = new StreamInbound(this.#core, this.#outbound);
-    this.#paths = new PeerPaths(options.path);
-    this.#proof = new AddressProof(options.unprovenDcid);
+    this.#paths = new PeerPaths(options.path, options.unprovenDcid);
     this.#owner = options.owner;
     this.#timer = new Timer(() => this.#onTimer());
     this.#handshakeEndMs = clock.nowMs + options.handshakeTimeoutMs;
@@ -227,10 +224,9 @@ export class QuicConnection implements QuicLink, Pumped, Routed {
 
   #receiveElsewhere(bytes: Buffer, start: number, end: number, arrival: Arrival): void {
     const { clock, counters } = this.#host.environment;
-    const { engine } = this.#core;
-    this.#paths.arriving(arrival, engine, clock.nowMs);
+    this.#paths.arriving(arrival, this.engine, clock.nowMs);
     this.receive(bytes, start, end);
-    if (!this.#paths.arrived(arrival, end - start, engine, clock.nowMs)) return;
+    if (!this.#paths.arrived(arrival, end - start, this.engine, clock.nowMs)) return;
     counters.add("quic_migrations_total", 1);
     // It may have asked whether it is heard there (RFC 9000 section 8.2.1): what is said to that belongs there,
     // whatever else of the batch comes from where it was before.
@@ -241,7 +237,7 @@ export class QuicConnection implements QuicLink, Pumped, Routed {
   receive(bytes: Buffer, start: number, end: number): void {
     const { engine, budget, table, silent } = this.#core;
     budget.received(end - start);
-    this.#proof.received(bytes, start, end);
+    this.#paths.received(bytes, start, end);
     engine.receive(bytes, start, end);
     this.#received = true;
     this.#mark();
@@ -261,7 +257,7 @@ export class QuicConnection implements QuicLink, Pumped, Routed {
     const received = this.#received;
     this.#received = false;
     const more = this.#exchange(received);
-    if (received) this.#keepHouse();
+    if (received) this.#renewIds();
     if (!this.#core.silent) this.#owner?.beforeSend?.();
     this.#core.table.sweep();
     if (this.#abandoned === null) this.#send();
@@ -311,9 +307,8 @@ export class QuicConnection implements QuicLink, Pumped, Routed {
     return true;
   }
 
-  #keepHouse(): void {
-    const { engine } = this.#core;
-    if (this.ids.releaseRetired(engine) && this.#host.migration) this.ids.offerSpares(engine);
+  #renewIds(): void {
+    if (this.ids.releaseRetired(this.engine) && this.#host.migration) this.ids.offerSpares(this.engine);
   }
 
   #end(application: boolean, code: number, reason: string): void {
@@ -327,9 +322,7 @@ export class QuicConnection implements QuicLink, Pumped, Routed {
 
   #send(): void {
     const { sender, environment } = this.#host;
-    const allowance = Math.min(this.#proof.allowance, this.#paths.allowance);
-    const octets = sender.sendPackets(this.#core.engine, this, allowance);
-    this.#proof.sent(octets);
+    const octets = sender.sendPackets(this.#core.engine, this, this.#paths.allowance);
     this.#paths.sent(octets, environment.clock.nowMs);
   }
 
