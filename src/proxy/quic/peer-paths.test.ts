@@ -172,3 +172,26 @@ test("a packet that was overtaken takes the replies away for no longer than unti
   assert.equal(at(), AWAY);
   assert.equal(paths.allowance, Infinity);
 });
+
+test("a handshake that goes on from elsewhere proves nothing about where it began", () => {
+  const dcid = Buffer.from("a client's choice");
+  paths = new PeerPaths({ local: LOCAL, remote: udpAddress("198.51.100.7", HOME) }, dcid);
+  const toAnother = Buffer.alloc(100, 0x40);
+  paths.received(Buffer.concat([Buffer.of(0x40), dcid]), 0, 1 + dcid.length);
+  assert.equal(paths.allowance, 3 * (1 + dcid.length));
+  const arrival = from(AWAY);
+  paths.arriving(arrival, witness, nowMs);
+  paths.received(toAnother, 0, 100);
+  witness.octets += 100;
+  paths.arrived(arrival, 100, witness, nowMs);
+  assert.equal(at(), AWAY);
+  hear(HOME);
+  assert.equal(paths.allowance, 3 * (1 + dcid.length));
+  nowMs += 1000;
+  hear(AWAY);
+  paths.sent(100, nowMs);
+  nowMs += RIPE_MS;
+  hear(AWAY, "acknowledging");
+  assert.equal(at(), AWAY);
+  assert.equal(paths.allowance, Infinity);
+});

@@ -39,8 +39,8 @@ const MAX_PAUSE_MS = 2000;
 const MAX_SILENCE_MS = 10_000;
 
 export class PeerPaths {
-  /** Of the address that the connection began at. */
-  readonly #proof: AddressProof;
+  /** Of the address that the connection began at, until another is proven. */
+  #proof: AddressProof;
   #home: UdpPath;
   #trial: PathTrial | null = null;
   /** Packets go to the trial. */
@@ -48,6 +48,8 @@ export class PeerPaths {
   /** Something has come since the last timer. */
   #heard = false;
   #trialHeardMs = 0;
+  /** Between `arriving` and `arrived`. */
+  #elsewhere = false;
   #pauseMs = FIRST_PAUSE_MS;
   #pausedUntilMs = 0;
   #authenticBefore = 0;
@@ -76,9 +78,9 @@ export class PeerPaths {
     return this.#away && this.#trial !== null ? this.#trial.allowance : this.#proof.allowance;
   }
 
-  /** A datagram is about to be given to the engine, wherever it came from. */
+  /** A datagram is given to the engine. From elsewhere, it shows nothing about home. */
   received(bytes: Buffer, start: number, end: number): void {
-    this.#proof.received(bytes, start, end);
+    if (!this.#elsewhere) this.#proof.received(bytes, start, end);
   }
 
   sent(octets: number, nowMs: number): void {
@@ -101,6 +103,7 @@ export class PeerPaths {
   /** A datagram from elsewhere is about to be given to the engine; `arrived` follows. */
   arriving(arrival: Arrival, engine: WitnessEngine, nowMs: number): void {
     const trial = this.#trial;
+    this.#elsewhere = true;
     this.#authenticBefore = engine.authenticOctets();
     const ripe = this.#away && trial !== null && trial.isRipe(nowMs) && cameOver(trial.path, arrival);
     this.#statsBefore = ripe ? engine.stats() : null;
@@ -108,6 +111,7 @@ export class PeerPaths {
 
   /** Returns whether the peer has moved to an address where it has not been. */
   arrived(arrival: Arrival, octets: number, engine: WitnessEngine, nowMs: number): boolean {
+    this.#elsewhere = false;
     if (engine.authenticOctets() === this.#authenticBefore) return false;
     this.#heard = true;
     const known = this.#trial;
@@ -148,6 +152,7 @@ export class PeerPaths {
   #prove({ path }: PathTrial): void {
     this.#go(false);
     this.#home = path;
+    this.#proof = new AddressProof(null);
     this.#trial = null;
     this.#pauseMs = FIRST_PAUSE_MS;
     this.#pausedUntilMs = 0;

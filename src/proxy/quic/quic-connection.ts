@@ -218,7 +218,7 @@ export class QuicConnection implements QuicLink, Pumped, Routed {
   onDatagram(bytes: Buffer, start: number, end: number, arrival: Arrival): void {
     const { environment, migration } = this.#host;
     if (this.#paths.isHome(arrival, environment.clock.nowMs)) this.receive(bytes, start, end);
-    else if (migration && this.established) this.#receiveElsewhere(bytes, start, end, arrival);
+    else if (migration) this.#receiveElsewhere(bytes, start, end, arrival);
     else environment.counters.add("quic_migrations_refused_total", 1);
   }
 
