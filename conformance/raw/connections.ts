@@ -70,7 +70,8 @@ export const CONNECTIONS: readonly RawCase[] = [
       assert.deepEqual([...counts.values()], [EACH, EACH, EACH]);
     },
   },
-  { name: "stalled-reader", play: stalled },
+  { name: "stalled-reader", play: (cell) => stalled(cell, 1) },
+  { name: "stalled-reader-of-16", play: (cell) => stalled(cell, 16) },
 ];
 
 async function datagrams(from: RawConnection, to: RawConnection): Promise<void> {
@@ -105,22 +106,25 @@ async function refused(cell: RawCell, port: number, protocol: string): Promise<v
   assert.deepEqual([closed.application, closed.code, streams], [false, REFUSED, 0]);
 }
 
-async function stalled(cell: RawCell): Promise<void> {
+/** 4 MiB are poured on so many streams, of which the server reads nothing. */
+async function stalled(cell: RawCell, count: number): Promise<void> {
   const { client, server } = await pairOf(cell, { port: cell.ways.stalled, serve: () => {} });
-  const stream = client.open(true);
-  for (let sent = 0; sent < POURED_BYTES; sent += PART_BYTES) stream.write(Buffer.alloc(PART_BYTES));
-  await acceptedOf(server);
+  const streams = Array.from({ length: count }, () => client.open(true));
+  for (let sent = 0; sent < POURED_BYTES; sent += count * PART_BYTES)
+    for (const stream of streams) stream.write(Buffer.alloc(PART_BYTES));
+  await acceptedOf(server, count - 1);
   let before = -1;
   await waitFor(
     "it to stand still",
     () => {
-      const still = stream.sent > 0 && stream.sent === before;
-      before = stream.sent;
+      const sent = streams.reduce((sum, stream) => sum + stream.sent, 0);
+      const still = sent > 0 && sent === before;
+      before = sent;
       return still;
     },
     { everyMs: STILL_MS },
   );
-  const held = stream.sent - STALLED_WINDOW_BYTES;
+  const held = before - count * STALLED_WINDOW_BYTES;
   assert.ok(held < MAX_HELD_BYTES, `${held} octets are held`);
   // Its close is not held up by what waits.
   client.close(0, "");

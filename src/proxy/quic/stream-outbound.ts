@@ -18,6 +18,12 @@ const MAX_LOOKS_PER_TURN = 32;
  */
 const MAX_FIN_WAIT_MS = 200;
 
+/** A packet with an end and nothing else has no more octets. */
+const FIN_ROOM_BYTES = 100;
+
+/** Before whatever else is to be sent (RFC 9218). */
+const FIRST = 0;
+
 const NOTHING = Buffer.alloc(0);
 
 /** What `write` returns when the peer wants no more. */
@@ -68,7 +74,7 @@ export class StreamOutbound {
   write(id: number, bytes: Buffer, start: number, end: number, fin: boolean): number {
     const stream = this.#core.table.get(id);
     if (stream === undefined || stream.writeDone || stream.stopPending) return UNWANTED;
-    if (fin && start === end && this.#core.engine.streamCapacity(id) === 0) return this.#holdFin(stream);
+    if (fin && start === end && !this.#hasFinRoom(id)) return this.#holdFin(stream);
     const taken = this.#core.engine.writeStream(id, bytes, start, end, fin);
     if (taken >= 0) return this.#taken(stream, taken, end - start, fin);
     if (taken !== StreamResult.blocked) return this.#unwanted(stream, taken);
@@ -128,6 +134,14 @@ export class StreamOutbound {
     return true;
   }
 
+  /** An end goes before what others have written, which may fill all the room that there is. */
+  #hasFinRoom(id: number): boolean {
+    const { engine } = this.#core;
+    const capacity = engine.streamCapacity(id);
+    if (capacity >= FIN_ROOM_BYTES) engine.prioritise(id, FIRST, false);
+    return capacity < 0 || capacity >= FIN_ROOM_BYTES;
+  }
+
   #holdFin(stream: QuicStream): number {
     stream.finPending = true;
     stream.finDueMs = this.#core.clock.nowMs + MAX_FIN_WAIT_MS;
@@ -180,7 +194,7 @@ export class StreamOutbound {
 
   #retryFin(stream: QuicStream): void {
     const { engine, clock } = this.#core;
-    if (clock.nowMs < stream.finDueMs && engine.streamCapacity(stream.id) === 0) {
+    if (clock.nowMs < stream.finDueMs && !this.#hasFinRoom(stream.id)) {
       this.#finDueMs = Math.min(this.#finDueMs, stream.finDueMs);
       return;
     }
