@@ -57,7 +57,7 @@ export class QuicConnection implements QuicLink, Pumped, Routed {
     this.serverName = options.serverName;
     this.ids = new HeldIds(host.ids, this);
     const budget = new OctetBudget(connectionWindowBytes, streamWindowBytes, clock.nowMs);
-    this.#core = { engine, table: new StreamTable(server), budget, arena, silent: false };
+    this.#core = { engine, table: new StreamTable(server), budget, clock, arena, silent: false };
     this.#outbound = new StreamOutbound(this.#core, server);
     this.#inbound = new StreamInbound(this.#core, this.#outbound);
     this.#paths = new PeerPaths(options.path, options.unprovenDcid);
@@ -352,7 +352,7 @@ export class QuicConnection implements QuicLink, Pumped, Routed {
     const { engine } = this.#core;
     let deadlineMs = clock.nowMs + engine.timeoutMs();
     if (!engine.established) deadlineMs = Math.min(deadlineMs, this.#handshakeEndMs);
-    if (this.#outbound.unfinished) deadlineMs = clock.nowMs;
+    deadlineMs = Math.min(deadlineMs, this.#outbound.wantedMs);
     if (deadlineMs === Infinity) wheel.disarm(this.#timer);
     else wheel.arm(this.#timer, deadlineMs);
   }
