@@ -23,6 +23,7 @@ import { runNginx, runNginxFromH3 } from "./matrix/run-nginx.ts";
 import { CADDY } from "./peers/caddy-server.ts";
 import { GTLSSERVER } from "./peers/ngtcp2-server.ts";
 import { PEER_TOOLS } from "./peers/peers.ts";
+import { runRaw } from "./raw/run-raw.ts";
 import { findTool } from "./tools.ts";
 import { runAutobahn, type Way } from "./ws/run-autobahn.ts";
 import { readWaivers, type Waivers } from "./waivers.ts";
@@ -84,6 +85,9 @@ const PROTOCOLS: Readonly<Record<string, Protocol>> = {
       { name: "qpack", needs: { vectors: "qpack-qifs.tar.gz" }, run: (_, file) => runQpackQifs(file) },
       { name: "h3spec", needs: { vectors: "h3spec-cases.json", tools: [PYTHON] }, run: runH3spec },
     ],
+  },
+  raw: {
+    suites: [{ name: "relay", needs: { tools: [PEER_TOOLS.aioquic, PEER_TOOLS["quic-go"]] }, run: runRaw }],
   },
   ws: {
     suites: [

@@ -122,14 +122,16 @@ export interface QuicClose {
 export const MAX_QUIC_INTEGER = Number.MAX_SAFE_INTEGER;
 
 export interface QuicConnectionEngine {
-  /** One UDP datagram, coalesced packets and all; it is decrypted in place. */
-  receive(bytes: Buffer, start: number, end: number, path: UdpPath): void;
   /**
-   * Writes the next packet into `target[start, end)` and returns its length; 0: none. `packetPath` is where
-   * it goes.
+   * One UDP datagram, coalesced packets and all; it is decrypted in place. Where it came from is no matter of
+   * the engine's, which has one path for the whole connection.
+   */
+  receive(bytes: Buffer, start: number, end: number): void;
+  /**
+   * Writes the next packet into `target[start, end)` and returns its length; 0: none. Before the handshake is
+   * complete, there must be room for 1200 octets; after it, what does not fit waits.
    */
   nextPacket(target: Buffer, start: number, end: number): number;
-  readonly packetPath: UdpPath;
   /** Milliseconds until `onTimeout` is due; `Infinity`: no timer. */
   timeoutMs(): number;
   onTimeout(): void;
@@ -199,8 +201,6 @@ export interface QuicConnectionEngine {
   offerConnectionId(id: Buffer, resetToken: Buffer): boolean;
   /** An ID that the peer has retired; `null`: none. */
   retiredConnectionId(): Buffer | null;
-  /** Takes the next event of a path off the queue; `null`: none. */
-  pathEvent(): QuicPathEvent | null;
   /**
    * The connection still does what it should, and soon will not: the engine loses a little with streams of
    * some kinds, and has lost much. Whoever can should go on with another connection. Cheap.
@@ -212,11 +212,6 @@ export interface QuicConnectionEngine {
   stats(): QuicStats;
 }
 
-export interface QuicPathEvent {
-  readonly kind: "validated" | "failed" | "migrated";
-  readonly path: UdpPath;
-}
-
 export interface QuicStats {
   readonly packetsReceived: number;
   readonly packetsSent: number;
@@ -225,4 +220,6 @@ export interface QuicStats {
   readonly bytesSent: number;
   readonly roundTripMs: number;
   readonly congestionWindowBytes: number;
+  /** As of the last acknowledgements. */
+  readonly deliveryBytesPerSecond: number;
 }

@@ -10,13 +10,12 @@
  * end early: `quiche-wear.ts` and `quiche-lost-window.ts`.
  */
 import type { Quiche } from "@matrixai/quic/native/quiche.js";
-import type { Connection, Host, PathEvent, SendInfo } from "@matrixai/quic/native/types.js";
+import type { Connection, RecvInfo } from "@matrixai/quic/native/types.js";
 import { assert } from "../base/assert.ts";
 import {
   MAX_QUIC_INTEGER,
   type QuicClose,
   type QuicConnectionEngine,
-  type QuicPathEvent,
   type QuicStats,
   StreamResult,
 } from "./quic-engine.ts";
@@ -24,12 +23,10 @@ import { closeOf, encodeReason, QUIC_BAD_CERTIFICATE, QUIC_INTERNAL_ERROR } from
 import type { QuicheRules } from "./quiche-context.ts";
 import { QuicheIds } from "./quiche-ids.ts";
 import { QuicheKeyLog } from "./quiche-key-log.ts";
-import type { QuichePaths } from "./quiche-paths.ts";
 import { assertCode, QuicheStreams } from "./quiche-streams.ts";
 import { isFor } from "./quiche-trust.ts";
-import type { UdpPath } from "./udp.ts";
 
-/** The least that a packet may need: a datagram with an Initial is padded to it (RFC 9000 section 14.1). */
+/** The least that a packet of the handshake may need: a datagram with an Initial is padded to it (RFC 9000 section 14.1). */
 const MIN_TARGET_BYTES = 1200;
 
 /** Packets after the handshake in which a client looks for a ticket; servers send theirs in the first ones. */
@@ -49,7 +46,8 @@ export type RememberSession = (session: Uint8Array) => void;
 export interface QuicheConnectionParts {
   readonly quiche: Quiche;
   readonly native: Connection;
-  readonly paths: QuichePaths;
+  /** Its path: where packets come from, whatever brings them. */
+  readonly info: RecvInfo;
   readonly rules: QuicheRules;
   /** `null`: a server. */
   readonly remember: RememberSession | null;
@@ -69,7 +67,7 @@ type Ending = "none" | "draining" | "closed";
 
 export class QuicheConnection implements QuicConnectionEngine {
   readonly #native: Connection;
-  readonly #paths: QuichePaths;
+  readonly #info: RecvInfo;
   readonly #rules: QuicheRules;
   readonly #streams: QuicheStreams;
   readonly #ids: QuicheIds;
@@ -84,9 +82,9 @@ export class QuicheConnection implements QuicConnectionEngine {
   #lastPackets = 0;
   #protocol = "";
 
-  constructor({ quiche, native, paths, rules, remember }: QuicheConnectionParts) {
+  constructor({ quiche, native, info, rules, remember }: QuicheConnectionParts) {
     this.#native = native;
-    this.#paths = paths;
+    this.#info = info;
     this.#rules = rules;
     this.#streams = new QuicheStreams(quiche, native, remember === null ? "server" : "client", rules.peer);
     this.#ids = new QuicheIds(native);
@@ -94,12 +92,11 @@ export class QuicheConnection implements QuicConnectionEngine {
     this.#remember = remember;
   }
 
-  receive(bytes: Buffer, start: number, end: number, path: UdpPath): void {
-    const info = this.#paths.received(path);
-    if (info === null || start >= end || this.#ids.isLate(bytes, start, end)) return;
+  receive(bytes: Buffer, start: number, end: number): void {
+    if (start >= end || this.#ids.isLate(bytes, start, end)) return;
     this.#streams.received(end - start);
     try {
-      this.#native.recv(bytes.subarray(start, end), info);
+      this.#native.recv(bytes.subarray(start, end), this.#info);
     } catch {
       // quiche has closed the connection, and knows why: `closeReason` tells.
       if (this.#native.localError() !== null) this.#drain();
@@ -110,16 +107,12 @@ export class QuicheConnection implements QuicConnectionEngine {
   }
 
   nextPacket(target: Buffer, start: number, end: number): number {
-    assert(end - start >= MIN_TARGET_BYTES, "a packet needs room");
+    assert(this.#phase === "open" || end - start >= MIN_TARGET_BYTES, "a packet needs room");
     const view = target.subarray(start, end);
     const length = this.#write(view);
     if (length > 0 || this.#refusal === null) return length;
     this.#tellRefusal(this.#refusal);
     return this.#write(view);
-  }
-
-  get packetPath(): UdpPath {
-    return this.#paths.sent;
   }
 
   /** quiche tells whole milliseconds, rounded down, and does nothing when it is asked too early. */
@@ -263,15 +256,6 @@ export class QuicheConnection implements QuicConnectionEngine {
     return this.#ids.nextRetired();
   }
 
-  pathEvent(): QuicPathEvent | null {
-    for (;;) {
-      const event = this.#native.pathEventNext() as QuichePathEvent | null;
-      if (event === null) return null;
-      const told = this.#pathEvent(event);
-      if (told !== null) return told;
-    }
-  }
-
   get worn(): boolean {
     return this.#streams.worn;
   }
@@ -282,8 +266,7 @@ export class QuicheConnection implements QuicConnectionEngine {
 
   stats(): QuicStats {
     const { recv, sent, lost, recvBytes, sentBytes } = this.#native.stats();
-    const paths = this.#native.pathStats();
-    const path = paths.find(({ active }) => active) ?? paths[0];
+    const path = this.#native.pathStats()[0];
     return {
       packetsReceived: recv,
       packetsSent: sent,
@@ -292,6 +275,7 @@ export class QuicheConnection implements QuicConnectionEngine {
       bytesSent: sentBytes,
       roundTripMs: path?.rtt ?? 0,
       congestionWindowBytes: path?.cwnd ?? 0,
+      deliveryBytesPerSecond: path?.deliveryRate ?? 0,
     };
   }
 
@@ -300,24 +284,23 @@ export class QuicheConnection implements QuicConnectionEngine {
     if (sent === null) return 0;
     const isLast = this.#ending !== "none" && this.#refusal === null && !this.#native.isDraining();
     if (isLast && ++this.#lastPackets === MAX_LAST_PACKETS) this.#end();
-    this.#paths.setSent(sent[1].from, sent[1].to);
-    return sent[0];
+    return sent;
   }
 
-  #send(view: Buffer): [number, SendInfo] | null {
+  #send(view: Buffer): number | null {
     if (this.#ending === "closed") return null;
     try {
-      return this.#native.send(view);
+      return this.#native.send(view)?.[0] ?? null;
     } catch {
       return this.#sendFailure(view);
     }
   }
 
   /** The handshake has failed, or quiche is in a state that it does not know: it can only say so. */
-  #sendFailure(view: Buffer): [number, SendInfo] | null {
+  #sendFailure(view: Buffer): number | null {
     this.close(false, QUIC_INTERNAL_ERROR, "the connection cannot go on");
     try {
-      return this.#native.send(view);
+      return this.#native.send(view)?.[0] ?? null;
     } catch {
       this.#end();
       return null;
@@ -378,23 +361,4 @@ export class QuicheConnection implements QuicConnectionEngine {
     if (session !== null) remember(session);
     if (session !== null || --this.#ticketPackets === 0) this.#remember = null;
   }
-
-  #pathEvent(event: QuichePathEvent): QuicPathEvent | null {
-    switch (event.type) {
-      case "Validated":
-        return { kind: "validated", path: this.#paths.between(event.local, event.peer) };
-      case "FailedValidation":
-        return { kind: "failed", path: this.#paths.between(event.local, event.peer) };
-      case "PeerMigrated":
-        // The binding calls the addresses of the new path "old" (ours) and "new" (the peer's).
-        return { kind: "migrated", path: this.#paths.between(event.old, event.new) };
-      case "New":
-      case "Closed":
-      case "ReusedSourceConnectionId":
-        return null;
-    }
-  }
 }
-
-/** The types of the binding know neither the end of the events nor this one. */
-type QuichePathEvent = PathEvent | { type: "FailedValidation"; local: Host; peer: Host };

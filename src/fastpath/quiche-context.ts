@@ -28,8 +28,6 @@ const MAX_ALPN_BYTES = 255;
 export interface QuicheRules {
   /** What the peer may open and send. */
   readonly peer: QuicTransportSettings;
-  /** Packets of other paths than the first are dropped. */
-  readonly fixedPath: boolean;
   readonly earlyData: boolean;
   /** The name that the peer's certificate must be for, where quiche does not check it; empty: none. */
   readonly checkedName: string;
@@ -62,7 +60,7 @@ export function serverContext(quiche: Quiche, settings: QuicServerSettings): Qui
   applyCommon(config, settings);
   if (ticketKey !== null) config.setTicketKey(ticketKey);
   if (settings.earlyData) config.enableEarlyData();
-  const rules = rulesOf(settings, settings.transport.disableActiveMigration, settings.earlyData, "");
+  const rules = rulesOf(settings, settings.earlyData, "");
   return { role: "server", config, rules };
 }
 
@@ -75,8 +73,7 @@ export function clientContext(quiche: Quiche, settings: QuicClientSettings): Qui
     quiche.Config.withBoringSslCtx(settings.verifyPeer, false, ca, null, null, null),
   );
   applyCommon(config, settings);
-  // A client of ours stays where it is, and so do servers.
-  const rules = rulesOf(settings, true, false, trust.checkedName);
+  const rules = rulesOf(settings, false, trust.checkedName);
   const sessions = settings.resume === false ? null : new QuicheSessions();
   return { role: "client", config, rules, trust, sessions };
 }
@@ -107,11 +104,10 @@ function applyCommon(config: Config, settings: QuicServerSettings | QuicClientSe
 
 function rulesOf(
   { transport, keyLogPath }: QuicServerSettings | QuicClientSettings,
-  fixedPath: boolean,
   earlyData: boolean,
   checkedName: string,
 ): QuicheRules {
-  return { peer: transport, fixedPath, earlyData, checkedName, keyLogPath };
+  return { peer: transport, earlyData, checkedName, keyLogPath };
 }
 
 function inWords<T>(what: string, make: () => T): T {

@@ -26,7 +26,7 @@ import {
   type QuicheServerContext,
   serverContext,
 } from "./quiche-context.ts";
-import { QuichePaths } from "./quiche-paths.ts";
+import { recvInfoOf } from "./quiche-path.ts";
 import { MAX_SERVER_ID_BYTES } from "./quiche-transport.ts";
 import type { UdpPath } from "./udp.ts";
 
@@ -68,8 +68,8 @@ export class QuicheEngine implements QuicEngine {
     const { config, rules } = context as QuicheServerContext;
     checkId(ids.scid, MAX_SERVER_ID_BYTES);
     if (ids.originalDcid !== null) checkId(ids.originalDcid, MAX_CONNECTION_ID_BYTES);
-    const paths = new QuichePaths(path, rules.fixedPath);
-    const { from, to } = paths.first;
+    const info = recvInfoOf(path);
+    const { from, to } = info;
     // quiche copies it when the connection is made.
     config.setStatelessResetToken(resetTokenOf(ids.resetToken));
     const native = attempt(() =>
@@ -77,21 +77,21 @@ export class QuicheEngine implements QuicEngine {
     );
     if (native === null) return null;
     this.#memory?.hold(native);
-    return new QuicheConnection({ quiche: this.#quiche, native, paths, rules, remember: null });
+    return new QuicheConnection({ quiche: this.#quiche, native, info, rules, remember: null });
   }
 
   connect(context: QuicClientContext, scid: Buffer, path: UdpPath): QuicConnectionEngine | null {
     const { config, rules, trust, sessions } = context as QuicheClientContext;
     checkId(scid, MAX_CONNECTION_ID_BYTES);
-    const paths = new QuichePaths(path, rules.fixedPath);
-    const { from, to } = paths.first;
+    const info = recvInfoOf(path);
+    const { from, to } = info;
     const native = attempt(() => this.#quiche.Connection.connect(trust.serverName, scid, to, from, config));
     if (native === null) return null;
     this.#memory?.hold(native);
     const session = sessions?.of(path.remote);
     if (session !== undefined) native.setSession(session);
     const remember = (made: Uint8Array): void => sessions?.remember(path.remote, made);
-    return new QuicheConnection({ quiche: this.#quiche, native, paths, rules, remember });
+    return new QuicheConnection({ quiche: this.#quiche, native, info, rules, remember });
   }
 }
 

@@ -24,13 +24,8 @@ const MAX_QUEUED_DATAGRAMS = 65_536;
  */
 export const MAX_SERVER_ID_BYTES = 12;
 
-/**
- * Connection IDs of the peer's that are kept. Two are the least (RFC 9000 section 18.2). quiche keeps as many
- * paths as IDs, and hardly ever forgets one: a client that moves once more is not heard from there. So who
- * may migrate can do so 31 times.
- */
-const FIXED_PATH_CONNECTION_IDS = 2;
-const MIGRATING_CONNECTION_IDS = 32;
+/** Connection IDs of the peer's that are kept: the least (RFC 9000 section 18.2). */
+const CONNECTION_IDS = 2;
 
 type NumericSetting = {
   [Key in keyof QuicTransportSettings]-?: QuicTransportSettings[Key] extends number ? Key : never;
@@ -69,9 +64,7 @@ export function applyTransport(config: Config, settings: QuicTransportSettings):
   config.setInitialMaxStreamsBidi(settings.maxBidirectionalStreams);
   config.setInitialMaxStreamsUni(settings.maxUnidirectionalStreams);
   config.setDisableActiveMigration(settings.disableActiveMigration);
-  config.setActiveConnectionIdLimit(
-    settings.disableActiveMigration ? FIXED_PATH_CONNECTION_IDS : MIGRATING_CONNECTION_IDS,
-  );
+  config.setActiveConnectionIdLimit(CONNECTION_IDS);
   config.setCcAlgorithmName(settings.congestionControl);
   // The binding cannot tell when a paced packet is due.
   config.enablePacing(false);

@@ -215,6 +215,11 @@ export class TestListener {
   }
 }
 
+export interface DialOptions {
+  readonly alpn?: readonly string[];
+  readonly keyLogPath?: string;
+}
+
 export class TestClient {
   readonly endpoint: QuicClientEndpoint;
   readonly #world: QuicWorld;
@@ -226,7 +231,8 @@ export class TestClient {
     this.#transport = transport;
   }
 
-  connect(remote: UdpAddress, alpn: readonly string[] = [ALPN]): NotingOwner {
+  connect(remote: UdpAddress, options: DialOptions = {}): NotingOwner {
+    const { alpn = [ALPN], keyLogPath = "" } = options;
     const owner = new NotingOwner();
     const transport = this.#transport;
     const serverName = SERVER_NAME;
@@ -237,7 +243,7 @@ export class TestClient {
       verifyPeer: true,
       serverName,
       verifyName: serverName,
-      keyLogPath: "",
+      keyLogPath,
     });
     const link = this.endpoint.connect({ context, transport, remote, serverName }, owner);
     if (link === null) throw new Error("no connection");

@@ -51,9 +51,13 @@ export class UdpLine {
     else this.#near.send(bytes, this.#clientPort, HOST);
   }
 
-  /** The client sends from another port from now on. It hears what comes to the ones before, too, as it does not leave them at once. */
-  async move(): Promise<void> {
+  /**
+   * The client sends from another port from now on. It hears what comes to the ones before, too, as it does not leave
+   * them at once; `forgotten`: it does, as when an address translator has forgotten it.
+   */
+  async move(forgotten = false): Promise<void> {
     const far = await bound();
+    if (forgotten) this.#far.removeAllListeners("message");
     this.#former.push(this.#far);
     this.#far = far;
     this.#listen(far);

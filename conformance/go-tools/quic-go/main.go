@@ -2,6 +2,8 @@
 //
 //	quic-go-peer client
 //	quic-go-peer server HOST PORT CERTIFICATE KEY
+//	quic-go-peer raw-client
+//	quic-go-peer raw-server HOST CERTIFICATE KEY OPTIONS
 //
 // QUIC and HTTP/3 are quic-go's. Of this version: a client takes an answer 1xx for the last one, and neither
 // side has trailers.
@@ -39,8 +41,13 @@ func run(args []string) error {
 		return nil
 	case len(args) == 5 && args[0] == "server":
 		return runServer(newLeader(), net.JoinHostPort(args[1], args[2]), args[3], args[4])
+	case len(args) == 1 && args[0] == "raw-client":
+		runRawClient(newLeader())
+		return nil
+	case len(args) == 5 && args[0] == "raw-server":
+		return runRawServer(newLeader(), args[1:])
 	}
-	return fmt.Errorf("usage: quic-go-peer client | server HOST PORT CERTIFICATE KEY")
+	return fmt.Errorf("usage: quic-go-peer client | server HOST PORT CERTIFICATE KEY | raw-client | raw-server HOST CERTIFICATE KEY OPTIONS")
 }
 
 func tlsConfig(certificate, key string) (*tls.Config, error) {

@@ -46,7 +46,7 @@ export const QUIC_ROWS = {
   ),
   quic_migrations_total: counter("QUIC connections that went on from another address of the client."),
   quic_migrations_refused_total: counter(
-    "Packets from another address of the client than that of their QUIC connection, which were dropped: listeners.quic.active_migration is off, or too many addresses are being tried.",
+    "Packets from another address of the client than that of their QUIC connection, which were dropped, as listeners.quic.active_migration is off.",
   ),
   quic_budget_exceeded_total: counter(
     "QUIC connections that were ended because the peer sent far more than what came of it.",

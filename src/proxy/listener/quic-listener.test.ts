@@ -59,7 +59,7 @@ test("a socket that fails takes its connections along, and is bound again", asyn
   listener.accept();
   const clients = await world.client(world.environment(1), TRANSPORT);
   const remote = udpAddress(HOST, 4433);
-  clients.connect(remote, ["h3"]);
+  clients.connect(remote, { alpn: ["h3"] });
   await waitFor("the handshake", () => gateway.global("tls_handshakes_total") === 1);
   assert.equal(listener.openConnections, 1);
 
@@ -75,7 +75,7 @@ test("a socket that fails takes its connections along, and is bound again", asyn
     "a QUIC listener cannot be bound again web,EADDRNOTAVAIL",
     "a QUIC listener is bound again web",
   ]);
-  const after = clients.connect(remote, ["h3"]);
+  const after = clients.connect(remote, { alpn: ["h3"] });
   await waitFor("the handshake", () => after.established);
   assert.equal(listener.openConnections, 1);
 });

@@ -170,7 +170,7 @@ export class ClientSocket implements UdpOwner, ConnectionHost {
     for (const connection of this.#connections) {
       if (!connection.established || !cameOver(connection.path, this.#arrival)) continue;
       const copy = Buffer.from(bytes.subarray(start, end));
-      connection.receive(copy, 0, copy.length, connection.path);
+      connection.receive(copy, 0, copy.length);
     }
   }
 }

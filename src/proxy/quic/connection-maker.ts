@@ -75,8 +75,7 @@ export class ConnectionMaker {
     this.#connections.set(connection, ticket);
     this.#halfOpen.add(connection);
     this.#host.environment.counters.add("quic_handshakes_started_total", 1);
-    for (const datagram of admission.datagrams)
-      connection.receive(datagram, 0, datagram.length, admission.path);
+    for (const datagram of admission.datagrams) connection.receive(datagram, 0, datagram.length);
     // Its first flight leaves ahead of what else has come of the client: without, the client could not
     // read what the engine may have to say about that.
     connection.turn();

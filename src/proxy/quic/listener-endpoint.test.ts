@@ -257,7 +257,7 @@ test(
         network.transit = (other) => [other];
         return [datagram, held];
       };
-      const client = clients.connect(at, LONG_ALPN);
+      const client = clients.connect(at, { alpn: LONG_ALPN });
       await established(client);
       assert.deepEqual(listener.names, [SERVER_NAME]);
       assert.equal(listener.endpoint.openConnections, 1);
@@ -287,7 +287,7 @@ async function longHello(
     if (datagram.to.port === at.port) first ??= datagram;
     return [];
   };
-  const client = clients.connect(at, LONG_ALPN);
+  const client = clients.connect(at, { alpn: LONG_ALPN });
   await waitFor("the first datagram", () => first !== null);
   client.link.abandon();
   await waitFor("the end", () => client.closed);

@@ -8,13 +8,21 @@ import { MAX_UDP_SEGMENTS, type UdpPath, type UdpSocket } from "../../fastpath/u
 import { MIN_INITIAL_DATAGRAM_BYTES } from "../../wire/quic/packet-header.ts";
 import type { QuicCounters } from "./quic-counters.ts";
 import type { Flushed, Pumped, QuicPump } from "./quic-pump.ts";
-import { samePath } from "./udp-paths.ts";
 
 /** Octets of a run: what an IPv6 packet holds beside its header and that of UDP. */
 const MAX_RUN_BYTES = 65_535 - 48;
 
-/** The least that an engine is given to write into: a datagram with an Initial packet is padded to it. */
-const MIN_PACKET_ROOM: number = MIN_INITIAL_DATAGRAM_BYTES;
+/** The least that an engine is given to write into before the handshake is complete: a datagram with an Initial packet is padded to it. */
+const MIN_HANDSHAKE_ROOM: number = MIN_INITIAL_DATAGRAM_BYTES;
+
+/** The least after it: a packet that says anything, with the longest connection ID. */
+const MIN_PACKET_ROOM = 64;
+
+/** Who packets are made for. */
+export interface Addressee extends Pumped {
+  /** Where they go. */
+  readonly path: UdpPath;
+}
 
 /** Runs of one connection in one turn, about 256 KiB; others have theirs before it goes on. */
 const MAX_RUNS_PER_TURN = 4;
@@ -41,7 +49,7 @@ export class PacketSender implements Flushed {
    * Sends what the engine has, up to `maxOctets`; returns how many octets. What is held back by the
    * socket, or for the sake of others, will go out: the connection's next turn is arranged.
    */
-  sendPackets(engine: QuicConnectionEngine, connection: Pumped, maxOctets: number): number {
+  sendPackets(engine: QuicConnectionEngine, connection: Addressee, maxOctets: number): number {
     let sent = 0;
     for (let run = 0; run < MAX_RUNS_PER_TURN; run++) {
       if (this.#blocked) {
@@ -49,7 +57,7 @@ export class PacketSender implements Flushed {
         return sent;
       }
       const before = sent;
-      sent += this.#sendRun(engine, maxOctets - sent);
+      sent += this.#sendRun(engine, connection.path, maxOctets - sent);
       if (sent === before) return sent;
     }
     this.#pump.mark(connection);
@@ -86,44 +94,34 @@ export class PacketSender implements Flushed {
     this.socket.close();
   }
 
-  /** Fills one reservation; returns how many octets. Several runs are in it when packets differ in size or path. */
-  #sendRun(engine: QuicConnectionEngine, maxOctets: number): number {
-    if (maxOctets < MIN_PACKET_ROOM) return 0;
+  /** Fills one reservation; returns how many octets. Several runs are in it when packets differ in size. */
+  #sendRun(engine: QuicConnectionEngine, path: UdpPath, maxOctets: number): number {
+    const leastBytes = engine.established ? MIN_PACKET_ROOM : MIN_HANDSHAKE_ROOM;
+    if (maxOctets < leastBytes) return 0;
     const start = this.socket.reserve(MAX_RUN_BYTES);
     const { out } = this.socket;
     const limit = start + Math.min(MAX_RUN_BYTES, maxOctets);
-    const roomBytes = maxOctets < MAX_RUN_BYTES ? MIN_PACKET_ROOM : this.#maxPacketBytes;
+    const roomBytes = maxOctets < MAX_RUN_BYTES ? leastBytes : this.#maxPacketBytes;
     let from = start;
     let position = start;
     let segment = 0;
-    let packets = 0;
-    let path: UdpPath | null = null;
     while (limit - position >= roomBytes) {
       const length = engine.nextPacket(out, position, limit);
       if (length === 0) break;
-      const { packetPath } = engine;
-      if (
-        path !== null &&
-        (length > segment || packets === MAX_UDP_SEGMENTS || !samePath(path, packetPath))
-      ) {
+      if (segment > 0 && (length > segment || position - from === MAX_UDP_SEGMENTS * segment)) {
         this.#stage(path, from, position, segment);
         from = position;
-        path = null;
+        segment = 0;
       }
-      if (path === null) {
-        path = packetPath;
-        segment = length;
-        packets = 0;
-      }
-      packets += 1;
+      if (segment === 0) segment = length;
       position += length;
       if (length < segment) {
         this.#stage(path, from, position, segment);
         from = position;
-        path = null;
+        segment = 0;
       }
     }
-    if (path !== null) this.#stage(path, from, position, segment);
+    if (segment > 0) this.#stage(path, from, position, segment);
     return position - start;
   }
 

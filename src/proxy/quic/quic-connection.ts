@@ -7,7 +7,6 @@
 import { Timer } from "../../base/timer-wheel.ts";
 import type { QuicClose, QuicConnectionEngine } from "../../fastpath/quic-engine.ts";
 import type { UdpPath } from "../../fastpath/udp.ts";
-import { AddressProof } from "./address-proof.ts";
 import type { ConnectionCore } from "./connection-core.ts";
 import type { ConnectionHost, ConnectionOptions } from "./connection-host.ts";
 import { HeldIds } from "./held-ids.ts";
@@ -25,8 +24,8 @@ import type { Arrival } from "./udp-paths.ts";
 /** Datagrams of RFC 9221 that are handed on in one turn. */
 const MAX_DATAGRAMS_PER_TURN = 1024;
 
-/** Events of paths in one turn. */
-const MAX_PATH_EVENTS = 8;
+/** A packet that asks whether it is heard is padded to this (RFC 9000 section 8.2.1). */
+const MIN_PATH_CHALLENGE_BYTES = 1200;
 
 /** Without a word to the peer: see `QuicLink.abandon`. */
 const ABANDONED: QuicClose = { by: "local", application: false, code: TransportError.none, reason: "" };
@@ -42,7 +41,6 @@ export class QuicConnection implements QuicLink, Pumped, Routed {
   readonly #timer: Timer;
   readonly #handshakeEndMs: number;
   readonly #paths: PeerPaths;
-  readonly #proof: AddressProof;
   #owner: QuicOwner | null;
   /** Packets have come since the last turn. */
   #received = false;
@@ -59,11 +57,10 @@ export class QuicConnection implements QuicLink, Pumped, Routed {
     this.serverName = options.serverName;
     this.ids = new HeldIds(host.ids, this);
     const budget = new OctetBudget(connectionWindowBytes, streamWindowBytes, clock.nowMs);
-    this.#core = { engine, table: new StreamTable(server), budget, arena, silent: false };
+    this.#core = { engine, table: new StreamTable(server), budget, clock, arena, silent: false };
     this.#outbound = new StreamOutbound(this.#core, server);
     this.#inbound = new StreamInbound(this.#core, this.#outbound);
-    this.#paths = new PeerPaths(options.path);
-    this.#proof = new AddressProof(options.unprovenDcid);
+    this.#paths = new PeerPaths(options.path, options.unprovenDcid);
     this.#owner = options.owner;
     this.#timer = new Timer(() => this.#onTimer());
     this.#handshakeEndMs = clock.nowMs + options.handshakeTimeoutMs;
@@ -219,17 +216,29 @@ export class QuicConnection implements QuicLink, Pumped, Routed {
   }
 
   onDatagram(bytes: Buffer, start: number, end: number, arrival: Arrival): void {
-    const path = this.#paths.of(arrival, this.#host.migration);
-    if (path === null) this.#host.environment.counters.add("quic_migrations_refused_total", 1);
-    else this.receive(bytes, start, end, path);
+    const { environment, migration } = this.#host;
+    if (this.#paths.isHome(arrival, environment.clock.nowMs)) this.receive(bytes, start, end);
+    else if (migration) this.#receiveElsewhere(bytes, start, end, arrival);
+    else environment.counters.add("quic_migrations_refused_total", 1);
   }
 
-  /** As `onDatagram`, over a path that is known to be the peer's. */
-  receive(bytes: Buffer, start: number, end: number, path: UdpPath): void {
+  #receiveElsewhere(bytes: Buffer, start: number, end: number, arrival: Arrival): void {
+    const { clock, counters } = this.#host.environment;
+    this.#paths.arriving(arrival, this.engine, clock.nowMs);
+    this.receive(bytes, start, end);
+    if (!this.#paths.arrived(arrival, end - start, this.engine, clock.nowMs)) return;
+    counters.add("quic_migrations_total", 1);
+    // It may have asked whether it is heard there (RFC 9000 section 8.2.1): what is said to that belongs there,
+    // whatever else of the batch comes from where it was before.
+    if (end - start >= MIN_PATH_CHALLENGE_BYTES) this.#send();
+  }
+
+  /** As `onDatagram`, from where the peer is known to be. */
+  receive(bytes: Buffer, start: number, end: number): void {
     const { engine, budget, table, silent } = this.#core;
     budget.received(end - start);
-    this.#proof.received(bytes, start, end);
-    engine.receive(bytes, start, end, path);
+    this.#paths.received(bytes, start, end);
+    engine.receive(bytes, start, end);
     this.#received = true;
     this.#mark();
     if (silent && budget.late(end - start)) this.abandon();
@@ -248,7 +257,7 @@ export class QuicConnection implements QuicLink, Pumped, Routed {
     const received = this.#received;
     this.#received = false;
     const more = this.#exchange(received);
-    if (received) this.#keepHouse();
+    if (received) this.#renewIds();
     if (!this.#core.silent) this.#owner?.beforeSend?.();
     this.#core.table.sweep();
     if (this.#abandoned === null) this.#send();
@@ -298,17 +307,8 @@ export class QuicConnection implements QuicLink, Pumped, Routed {
     return true;
   }
 
-  /** Connection IDs and paths. */
-  #keepHouse(): void {
-    const { engine } = this.#core;
-    if (this.ids.releaseRetired(engine) && this.#host.migration) this.ids.offerSpares(engine);
-    for (let i = 0; i < MAX_PATH_EVENTS; i++) {
-      const event = engine.pathEvent();
-      if (event === null) return;
-      if (event.kind !== "migrated") continue;
-      this.#paths.moveTo(event.path);
-      this.#host.environment.counters.add("quic_migrations_total", 1);
-    }
+  #renewIds(): void {
+    if (this.ids.releaseRetired(this.engine) && this.#host.migration) this.ids.offerSpares(this.engine);
   }
 
   #end(application: boolean, code: number, reason: string): void {
@@ -321,8 +321,9 @@ export class QuicConnection implements QuicLink, Pumped, Routed {
   }
 
   #send(): void {
-    const { sender } = this.#host;
-    this.#proof.sent(sender.sendPackets(this.#core.engine, this, this.#proof.allowance));
+    const { sender, environment } = this.#host;
+    const octets = sender.sendPackets(this.#core.engine, this, this.#paths.allowance);
+    this.#paths.sent(octets, environment.clock.nowMs);
   }
 
   #tellEnd(): void {
@@ -351,7 +352,7 @@ export class QuicConnection implements QuicLink, Pumped, Routed {
     const { engine } = this.#core;
     let deadlineMs = clock.nowMs + engine.timeoutMs();
     if (!engine.established) deadlineMs = Math.min(deadlineMs, this.#handshakeEndMs);
-    if (this.#outbound.unfinished) deadlineMs = clock.nowMs;
+    deadlineMs = Math.min(deadlineMs, this.#outbound.wantedMs);
     if (deadlineMs === Infinity) wheel.disarm(this.#timer);
     else wheel.arm(this.#timer, deadlineMs);
   }
@@ -359,6 +360,7 @@ export class QuicConnection implements QuicLink, Pumped, Routed {
   #onTimer(): void {
     const { engine } = this.#core;
     engine.onTimeout();
+    this.#paths.onTimeout(this.#host.environment.clock.nowMs);
     if (!engine.established && this.#host.environment.clock.nowMs >= this.#handshakeEndMs) {
       this.closeTransport(TransportError.none, HANDSHAKE_TIMEOUT);
     }

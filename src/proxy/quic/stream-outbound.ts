@@ -10,6 +10,20 @@ import { ID_STEP, type QuicStream, SERVER_INITIATED, UNIDIRECTIONAL } from "./st
 /** Streams that are asked about STOP_SENDING in one turn, at 0.3 µs each. */
 const MAX_LOOKS_PER_TURN = 32;
 
+/**
+ * An end without octets is lost when quiche hears that all octets before it have arrived, and has not sent it
+ * yet (https://github.com/cloudflare/quiche/issues/2525), as while congestion control lets nothing go. So it is
+ * given to the engine when there is room, to go out in the same turn; but where it is the peer's windows that
+ * have none, which an end needs no room of, no later than this. Most round trips are shorter.
+ */
+const MAX_FIN_WAIT_MS = 200;
+
+/** A packet with an end and nothing else has no more octets. */
+const FIN_ROOM_BYTES = 100;
+
+/** Before whatever else is to be sent (RFC 9218). */
+const FIRST = 0;
+
 const NOTHING = Buffer.alloc(0);
 
 /** What `write` returns when the peer wants no more. */
@@ -27,6 +41,8 @@ export class StreamOutbound {
   /** Streams that are still to be asked about STOP_SENDING since packets came; where that goes on. */
   #unasked = 0;
   #asked = 0;
+  /** The earliest `finDueMs`. */
+  #finDueMs = Infinity;
 
   constructor(core: ConnectionCore, server: boolean) {
     this.#core = core;
@@ -58,6 +74,7 @@ export class StreamOutbound {
   write(id: number, bytes: Buffer, start: number, end: number, fin: boolean): number {
     const stream = this.#core.table.get(id);
     if (stream === undefined || stream.writeDone || stream.stopPending) return UNWANTED;
+    if (fin && start === end && !this.#hasFinRoom(id)) return this.#holdFin(stream);
     const taken = this.#core.engine.writeStream(id, bytes, start, end, fin);
     if (taken >= 0) return this.#taken(stream, taken, end - start, fin);
     if (taken !== StreamResult.blocked) return this.#unwanted(stream, taken);
@@ -103,9 +120,11 @@ export class StreamOutbound {
     this.#tellStopped(stream, owner);
   }
 
-  /** Some streams have not been asked yet: another turn is wanted soon, even if nothing happens. */
-  get unfinished(): boolean {
-    return this.#unasked > 0;
+  /** When another turn is wanted, even if nothing happens: streams have not been asked, or an end waits. */
+  get wantedMs(): number {
+    const { clock, silent } = this.#core;
+    if (silent) return Infinity;
+    return this.#unasked > 0 ? clock.nowMs : this.#finDueMs;
   }
 
   #open(id: number): boolean {
@@ -113,6 +132,21 @@ export class StreamOutbound {
     if (result < 0 && result !== StreamResult.blocked) return false;
     this.#core.table.addOwn(id);
     return true;
+  }
+
+  /** An end goes before what others have written, which may fill all the room that there is. */
+  #hasFinRoom(id: number): boolean {
+    const { engine } = this.#core;
+    const capacity = engine.streamCapacity(id);
+    if (capacity >= FIN_ROOM_BYTES) engine.prioritise(id, FIRST, false);
+    return capacity < 0 || capacity >= FIN_ROOM_BYTES;
+  }
+
+  #holdFin(stream: QuicStream): number {
+    stream.finPending = true;
+    stream.finDueMs = this.#core.clock.nowMs + MAX_FIN_WAIT_MS;
+    this.#finDueMs = Math.min(this.#finDueMs, stream.finDueMs);
+    return 0;
   }
 
   #taken(stream: QuicStream, taken: number, wanted: number, fin: boolean): number {
@@ -133,6 +167,7 @@ export class StreamOutbound {
   #retry(owner: QuicOwner): void {
     const { open } = this.#core.table;
     let urgencies = 0;
+    this.#finDueMs = Infinity;
     for (let i = 0; i < open.length; i++) {
       const stream = open[i] as QuicStream;
       if (stream.stopPending) this.#tellStopped(stream, owner);
@@ -158,7 +193,12 @@ export class StreamOutbound {
   }
 
   #retryFin(stream: QuicStream): void {
-    const taken = this.#core.engine.writeStream(stream.id, NOTHING, 0, 0, true);
+    const { engine, clock } = this.#core;
+    if (clock.nowMs < stream.finDueMs && !this.#hasFinRoom(stream.id)) {
+      this.#finDueMs = Math.min(this.#finDueMs, stream.finDueMs);
+      return;
+    }
+    const taken = engine.writeStream(stream.id, NOTHING, 0, 0, true);
     if (taken >= 0) this.#core.table.endWriting(stream);
     else if (taken !== StreamResult.blocked) this.#unwanted(stream, taken);
   }

@@ -23,6 +23,8 @@ export class QuicStream {
   blocked = false;
   /** The owner has ended the stream, and the engine has not taken the end yet. */
   finPending = false;
+  /** Until when it waits for room. Monotonic milliseconds. */
+  finDueMs = 0;
   /** The peer wants no more of it, and the owner has not heard so yet. */
   stopPending = false;
   stopCode = 0;

@@ -63,10 +63,6 @@ export function localOf(socketLocal: UdpAddress): UdpAddress {
   return { words: new Uint32Array(4), port: socketLocal.port };
 }
 
-export function samePath(one: UdpPath, other: UdpPath): boolean {
-  return one === other || (sameAddress(one.remote, other.remote) && sameAddress(one.local, other.local));
-}
-
 export function sameAddress(one: UdpAddress, other: UdpAddress): boolean {
   return (
     one === other ||

@@ -12,6 +12,7 @@ function stats(packetsReceived: number, packetsSent: number): QuicStats {
     bytesSent: 0,
     roundTripMs: 1,
     congestionWindowBytes: 12_000,
+    deliveryBytesPerSecond: 0,
   };
 }
 

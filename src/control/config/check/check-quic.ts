@@ -45,11 +45,11 @@ function warnOfTables(context: CheckContext, quic: ListenerQuicConfig, path: Con
   });
 }
 
-/** CVE-2025-7054: see docs/SECURITY.md. */
+/** New addresses are proved by acknowledgements: see docs/SECURITY.md. */
 function warnOfMigration({ issues }: CheckContext, quic: ListenerQuicConfig, path: ConfigPath): void {
   if (!quic.active_migration) return;
   const message =
-    "with active_migration a client can make a worker hang until it is replaced (CVE-2025-7054)";
+    "with active_migration a client that can forge its address can have its downloads sent to others";
   issues.warn([...path, "active_migration"], message, { hint: "for networks whose clients are trusted" });
 }
 

@@ -11,8 +11,8 @@ const MAX_QPACK_TABLE_BYTES = 65_536;
 export const http3Fields = {
   active_migration: boolean({
     default: false,
-    doc: "Lets clients move their connections to another address (RFC 9000, section 9). A client whose NAT gives it another port needs it, too; without it such a connection ends by its idle timeout. All packets of a connection reach its worker, wherever they come from.",
-    note: "Not for strangers: with a few packets over two addresses a client sends the engine into an endless loop (CVE-2025-7054), and its worker, which is killed after 10 s, takes all of its connections along. Packets also go to addresses that have not proved themselves yet, at most three times what came from them, and each address costs the engine memory. What was under way to an address that is gone at once is sent again slowly: a download may stand still for many seconds.",
+    doc: "Lets clients move their connections to another address (RFC 9000, section 9). A client whose NAT gives it another port needs it, too; without it such a connection ends by its idle timeout. All packets of a connection reach its worker, wherever they come from. Logs and `X-Forwarded-For` name the address that a connection began at.",
+    note: "Not for strangers: a new address is proved by acknowledgements only, which can be guessed. A client that can send from an address that is not its own can have what it downloads sent there. Before that proof, at most three times what came from an address goes to it. Who sees both networks of a client that moves can tell that it is the same.",
     example: "true",
   }),
   initial_connection_window_size: integer({

@@ -1,0 +1,108 @@
+import assert from "node:assert/strict";
+import { afterEach, test } from "node:test";
+import { type MemoryDatagram, MemoryNetwork, udpAddress } from "../../../test/support/memory-udp.ts";
+import { type NotingOwner, Pour } from "../../../test/support/quic-owners.ts";
+import { QuicWorld, TRANSPORT } from "../../../test/support/quic-world.ts";
+import { waitFor } from "../../../test/support/wait-for.ts";
+
+const BOUND = { timeout: 30_000 };
+const NOTHING = Buffer.alloc(0);
+const WINDOW_BYTES = 64 * 1024;
+const worlds: QuicWorld[] = [];
+
+afterEach(() => {
+  for (const world of worlds.splice(0)) world.close();
+});
+
+interface Pair {
+  readonly network: MemoryNetwork;
+  readonly serverPort: number;
+  readonly client: NotingOwner;
+  readonly server: NotingOwner;
+}
+
+/** The server's connection has a window of `WINDOW_BYTES` for all streams. */
+async function connected(): Promise<Pair> {
+  const network = new MemoryNetwork();
+  const world = await QuicWorld.open(network);
+  worlds.push(world);
+  const transport = { ...TRANSPORT, connectionWindowBytes: WINDOW_BYTES, streamWindowBytes: WINDOW_BYTES };
+  const listener = await world.listener(world.environment(), { settings: { transport } });
+  const clients = await world.client(world.environment(1));
+  const client = clients.connect(udpAddress("127.0.0.1", listener.endpoint.port));
+  await waitFor("the handshake", () => client.established && listener.served[0]?.established);
+  return { network, serverPort: listener.endpoint.port, client, server: listener.served[0] as NotingOwner };
+}
+
+/** A stream that nothing comes back on: quiche is through with it when all that was sent is acknowledged. */
+function open({ link }: NotingOwner, text: string): number {
+  const id = link.openUnidirectional();
+  assert.equal(link.write(id, Buffer.from(text), 0, text.length, false), text.length);
+  link.flush();
+  return id;
+}
+
+function pour({ link }: NotingOwner): void {
+  const id = link.openUnidirectional();
+  const bytes = Buffer.alloc(2 * WINDOW_BYTES);
+  assert.ok(link.write(id, bytes, 0, bytes.length, false) < bytes.length);
+  link.flush();
+}
+
+test("an end comes though what is before it is acknowledged while nothing can be sent", BOUND, async () => {
+  const { network, serverPort, client, server } = await connected();
+  const held: MemoryDatagram[] = [];
+  network.transit = (datagram) => {
+    if (datagram.to.port === serverPort) return [datagram];
+    held.push(datagram);
+    return [];
+  };
+  const id = open(client, "hello");
+  await waitFor(
+    "the octets, and their acknowledgement",
+    () => server.stream(id).octets === 5 && held.length > 0,
+  );
+  pour(client);
+  assert.equal(client.link.write(id, NOTHING, 0, 0, true), 0);
+  client.link.flush();
+  network.transit = (datagram) => [datagram];
+  for (const datagram of held) network.inject(datagram);
+  await waitFor("the end", () => server.stream(id).ended);
+});
+
+test("an end waits not for long where it is the peer's window that has no room", BOUND, async () => {
+  const { client, server } = await connected();
+  const id = open(client, "hello");
+  await waitFor("the octets", () => server.stream(id).octets === 5);
+  server.onData = (other) => {
+    if (other !== id) server.link.pause(other);
+  };
+  const other = client.link.openUnidirectional();
+  const filling = new Pour(client.link, other, 4 * WINDOW_BYTES);
+  client.onWritable = () => filling.go();
+  filling.go();
+  let before = -1;
+  await waitFor(
+    "the window to be full",
+    () => {
+      const still = filling.left === before && client.link.engine.streamCapacity(id) === 0;
+      before = filling.left;
+      return still;
+    },
+    { everyMs: 50 },
+  );
+  assert.equal(client.link.write(id, NOTHING, 0, 0, true), 0);
+  await waitFor("the end", () => server.stream(id).ended);
+  assert.equal(filling.left, before);
+});
+
+test("an end that waits is dropped with the stream", BOUND, async () => {
+  const { client, server } = await connected();
+  const id = open(client, "hello");
+  await waitFor("the octets", () => server.stream(id).octets === 5);
+  pour(client);
+  assert.equal(client.link.write(id, NOTHING, 0, 0, true), 0);
+  client.link.reset(id, 7);
+  await waitFor("the reset", () => server.stream(id).resetCode === 7);
+  assert.equal(server.stream(id).ended, false);
+});
