@@ -21,6 +21,7 @@ import {
 } from "./quic-engine.ts";
 import { closeOf, encodeReason, QUIC_BAD_CERTIFICATE, QUIC_INTERNAL_ERROR } from "./quiche-close.ts";
 import type { QuicheRules } from "./quiche-context.ts";
+import { QuicheFirstFlight } from "./quiche-first-flight.ts";
 import { QuicheIds } from "./quiche-ids.ts";
 import { QuicheKeyLog } from "./quiche-key-log.ts";
 import { assertCode, QuicheStreams } from "./quiche-streams.ts";
@@ -29,8 +30,11 @@ import { isFor } from "./quiche-trust.ts";
 /** The least that a packet of the handshake may need: a datagram with an Initial is padded to it (RFC 9000 section 14.1). */
 const MIN_TARGET_BYTES = 1200;
 
-/** Packets after the handshake in which a client looks for a ticket; servers send theirs in the first ones. */
-const TICKET_PACKETS = 16;
+/**
+ * Packets after the handshake in which a client looks for a ticket. Servers send theirs in the first ones, but may
+ * acknowledge before that each packet of the first flight.
+ */
+const TICKET_PACKETS = 100;
 
 /**
  * Packets of a connection that is to be closed, ahead of the one that says so. When a probe of the handshake falls
@@ -80,6 +84,8 @@ export class QuicheConnection implements QuicConnectionEngine {
   #refusal: QuicClose | null = null;
   #closeReason: QuicClose | null = null;
   #lastPackets = 0;
+  /** A client's, until it is over. */
+  #firstFlight: QuicheFirstFlight | null = null;
   #protocol = "";
 
   constructor({ quiche, native, info, rules, remember }: QuicheConnectionParts) {
@@ -108,8 +114,10 @@ export class QuicheConnection implements QuicConnectionEngine {
 
   nextPacket(target: Buffer, start: number, end: number): number {
     assert(this.#phase === "open" || end - start >= MIN_TARGET_BYTES, "a packet needs room");
+    if (this.#firstFlight !== null && this.#waits(this.#firstFlight)) return 0;
     const view = target.subarray(start, end);
     const length = this.#write(view);
+    if (length > 0) this.#firstFlight?.sent();
     if (length > 0 || this.#refusal === null) return length;
     this.#tellRefusal(this.#refusal);
     return this.#write(view);
@@ -119,7 +127,8 @@ export class QuicheConnection implements QuicConnectionEngine {
   timeoutMs(): number {
     if (this.#ending === "closed") return Infinity;
     const timeout = this.#native.timeout();
-    return timeout === null ? Infinity : timeout + 1;
+    const dueMs = timeout === null ? Infinity : timeout + 1;
+    return this.#firstFlight?.full === true ? Math.min(dueMs, this.#firstFlight.leftMs()) : dueMs;
   }
 
   onTimeout(): void {
@@ -328,8 +337,20 @@ export class QuicheConnection implements QuicConnectionEngine {
     if (!complete && !(this.#rules.earlyData && native.isInEarlyData())) return;
     if (complete) this.#keyLog?.flush();
     this.#protocol = Buffer.from(native.applicationProto()).latin1Slice();
-    if (this.#isBelieved()) this.#phase = complete ? "open" : "early";
+    if (this.#isBelieved()) this.#begin(complete ? "open" : "early");
     else this.#refuse(`the certificate is not for ${this.#rules.checkedName}`);
+  }
+
+  #begin(phase: "open" | "early"): void {
+    this.#phase = phase;
+    if (this.#remember !== null) this.#firstFlight = new QuicheFirstFlight();
+  }
+
+  /** A close waits for nothing. */
+  #waits(flight: QuicheFirstFlight): boolean {
+    if (this.#ending === "none" && flight.leftMs() > 0) return flight.full;
+    this.#firstFlight = null;
+    return false;
   }
 
   /** A session is remembered of peers that passed only, so who resumes is not asked again. */
@@ -359,6 +380,7 @@ export class QuicheConnection implements QuicConnectionEngine {
   #rememberSession(remember: RememberSession): void {
     const session = this.#native.session();
     if (session !== null) remember(session);
+    if (session !== null) this.#firstFlight = null;
     if (session !== null || --this.#ticketPackets === 0) this.#remember = null;
   }
 }
