@@ -106,3 +106,35 @@ test("an end that waits is dropped with the stream", BOUND, async () => {
   await waitFor("the reset", () => server.stream(id).resetCode === 7);
   assert.equal(server.stream(id).ended, false);
 });
+
+test("a stop is told with its code though its packet acknowledges all that was sent", BOUND, async () => {
+  const { client, server } = await connected();
+  server.onData = (id) => server.link.stop(id, 268);
+  const id = open(client, "hello");
+  await waitFor("the stop", () => client.stream(id).stoppedCode !== -1);
+  assert.equal(client.stream(id).stoppedCode, 268);
+});
+
+test("stops of many streams are told with their codes, whatever comes with them at once", BOUND, async () => {
+  const { network, serverPort, client, server } = await connected();
+  const held: MemoryDatagram[] = [];
+  network.transit = (datagram) => {
+    if (datagram.to.port === serverPort) return [datagram];
+    held.push(datagram);
+    return [];
+  };
+  const ids = Array.from({ length: 12 }, () => open(client, "hello"));
+  await waitFor("the octets", () => ids.every((id) => server.stream(id).octets === 5));
+  for (const id of ids) {
+    server.link.stop(id, 0x1000 + id);
+    if (id % 8 === 2) server.link.flush();
+    client.link.write(id, Buffer.from("more"), 0, 4, false);
+    client.link.flush();
+  }
+  const before = held.length;
+  await waitFor("the acknowledgements", () => held.length > before);
+  network.transit = (datagram) => [datagram];
+  for (const datagram of held) network.inject(datagram);
+  await waitFor("the stops", () => ids.every((id) => client.stream(id).stoppedCode !== -1));
+  for (const id of ids) assert.equal(client.stream(id).stoppedCode, 0x1000 + id);
+});

@@ -228,7 +228,7 @@ export class StreamOutbound {
 
   #isStopped(stream: QuicStream): boolean {
     const capacity = this.#core.engine.streamCapacity(stream.id);
-    // One that the engine has forgotten was stopped after its reset was read, and both before it was asked here.
+    // One that the engine has forgotten was stopped, even when it does not know the code any more.
     const forgotten = capacity === StreamResult.unknown && stream.readDone;
     if (capacity !== StreamResult.ended && !forgotten) return false;
     this.#unwanted(stream, capacity);
