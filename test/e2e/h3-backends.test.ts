@@ -143,6 +143,21 @@ describe("a backend over HTTP/3", { timeout: 180_000 }, () => {
     await front.gateway.metric("nothing left", (now) => now.sum("h3_upstream_streams") === 0);
   });
 
+  it("that is killed under a request, and comes back no more, is a 502 with that reason", async (t) => {
+    const { behind, front } = await startTwo(t, { backend: { script: hang } });
+    const user = await front.connect();
+    const answer = user.request("/");
+    await behind.backend.request();
+    behind.gateway.kill("SIGKILL");
+    await behind.gateway.exited();
+    const since = performance.now();
+    await user.over(answer, 40_000);
+    t.diagnostic(`noticed after ${((performance.now() - since) / 1000).toFixed(1)} s`);
+    assert.equal(answer.status, 502, answer.told);
+    const ended = front.gateway.log.lines.find(({ fields }) => fields["msg"] === "HTTP/3 session ends");
+    assert.equal(ended?.fields["detail"], "the backend's port is closed");
+  });
+
   it("that says GOAWAY is left in order, and no request fails", async (t) => {
     const { behind, front } = await startTwo(t, {
       backend: { script: respond("200 OK", "fine") },
