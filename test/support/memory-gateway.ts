@@ -43,6 +43,7 @@ const NO_QUIC: QuicClients = {
     throw new Error("there is no QUIC engine");
   },
   connect: () => null,
+  askRefused: () => {},
 };
 
 export class MemoryGateway {
