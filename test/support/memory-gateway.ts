@@ -38,7 +38,7 @@ export class TestClock extends Clock {
 }
 
 /** For plans without backends over QUIC. */
-const NO_QUIC: QuicClients = {
+export const NO_QUIC: QuicClients = {
   context: () => {
     throw new Error("there is no QUIC engine");
   },
