@@ -197,6 +197,20 @@ describe("a backend over HTTP/3", { timeout: 180_000 }, () => {
     assert.equal((await user.ask("/after")).told, "200 back");
   });
 
+  it("that is killed leaves what may be sent again to another", async (t) => {
+    const script = respond("200 OK", "fine");
+    const [one, two] = [await startH3(t, { backend: { script } }), await startH3(t, { backend: { script } })];
+    const backends = [one, two].map(({ port, site }) => overH3(port, site));
+    const front = await startH3(t, { backends });
+    const user = await front.connect();
+    for (let i = 0; i < 4; i++) assert.equal((await user.ask("/before")).told, "200 fine");
+    await killed(one);
+    const answers = Array.from({ length: 6 }, () => user.request("/after"));
+    for (const answer of answers) assert.equal((await user.over(answer, 40_000)).told, "200 fine");
+    const line = await front.gateway.waitForLog("the session's end", ended("HTTP/3 session ends"));
+    assert.equal(line.fields["detail"], "the backend's port is closed");
+  });
+
   it("that is started anew while nobody asks for anything serves the first who does", async (t) => {
     const { behind, front } = await startTwo(t, { backend: { script: respond("200 OK", "fine") } });
     const user = await front.connect();
