@@ -131,6 +131,34 @@ test("an end waits not for long where it is the peer's window that has no room",
   assert.equal(filling.left, before);
 });
 
+/** quiche forgets a stream as soon as all of its octets are acknowledged, though its end was lost. */
+test("an end without octets comes though its packet is lost", BOUND, async () => {
+  const { network, serverPort, client, server } = await connected();
+  const held: MemoryDatagram[] = [];
+  network.transit = (datagram) => {
+    if (datagram.to.port === serverPort) return [datagram];
+    held.push(datagram);
+    return [];
+  };
+  const id = open(client, "hello");
+  await waitFor(
+    "the octets, and their acknowledgement",
+    () => server.stream(id).octets === 5 && held.length > 0,
+  );
+  let lost = 0;
+  network.transit = (datagram) => {
+    if (lost > 0 || datagram.to.port !== serverPort) return [datagram];
+    lost += 1;
+    return [];
+  };
+  assert.equal(client.link.write(id, NOTHING, 0, 0, true), 0);
+  client.link.flush();
+  await waitFor("the loss", () => lost === 1);
+  await waitFor("the end to be said again", () => server.stream(id).ended);
+  for (const datagram of held) network.inject(datagram);
+  await waitFor("the stream to be forgotten", () => client.link.finished(id));
+});
+
 test("an end that waits is dropped with the stream", BOUND, async () => {
   const { client, server } = await connected();
   const id = open(client, "hello");

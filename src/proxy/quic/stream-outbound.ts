@@ -4,6 +4,7 @@
  */
 import { StreamResult } from "../../fastpath/quic-engine.ts";
 import type { ConnectionCore } from "./connection-core.ts";
+import { EndEcho } from "./end-echo.ts";
 import { EndRoom } from "./end-room.ts";
 import type { QuicOwner } from "./quic-owner.ts";
 import { ID_STEP, type QuicStream, SERVER_INITIATED, UNIDIRECTIONAL } from "./stream-table.ts";
@@ -43,6 +44,7 @@ export class StreamOutbound {
   /** The earliest `finDueMs`. */
   #finDueMs = Infinity;
   readonly #room = new EndRoom();
+  readonly #echo = new EndEcho();
 
   constructor(core: ConnectionCore, server: boolean) {
     this.#core = core;
@@ -110,6 +112,7 @@ export class StreamOutbound {
     if (received) this.#unasked = this.#core.table.open.length;
     this.#askAboutStops(owner);
     this.#retry(owner, received);
+    this.#echo.repeat(this.#core.engine, this.#core.clock.nowMs);
     if (received && !this.#core.silent) this.#tellAllowed(owner);
   }
 
@@ -134,7 +137,7 @@ export class StreamOutbound {
   get wantedMs(): number {
     const { clock, silent } = this.#core;
     if (silent) return Infinity;
-    return this.#unasked > 0 ? clock.nowMs : this.#finDueMs;
+    return this.#unasked > 0 ? clock.nowMs : Math.min(this.#finDueMs, this.#echo.dueMs);
   }
 
   #open(id: number): boolean {
@@ -167,8 +170,14 @@ export class StreamOutbound {
       this.#room.written(taken);
     }
     if (taken < wanted) stream.blocked = true;
-    else if (fin) this.#core.table.endWriting(stream);
+    else if (fin) this.#ended(stream, taken);
     return taken;
+  }
+
+  /** The engine has the end, and `taken` octets with it. */
+  #ended(stream: QuicStream, taken: number): void {
+    this.#core.table.endWriting(stream);
+    if (taken === 0) this.#echo.said(stream.id, this.#core.clock.nowMs);
   }
 
   /** The owner hears of it in the connection's next turn, or in this one. */
@@ -215,7 +224,7 @@ export class StreamOutbound {
       engine.prioritise(stream.id, FIRST, false);
     }
     const taken = engine.writeStream(stream.id, NOTHING, 0, 0, true);
-    if (taken >= 0) this.#core.table.endWriting(stream);
+    if (taken >= 0) this.#ended(stream, 0);
     else if (taken !== StreamResult.blocked) this.#unwanted(stream, taken);
   }
 
