@@ -280,11 +280,11 @@ export class QuicRelay implements QuicServed, QuicRelayEndOwner, RelayRecord {
     this.#state = "joined";
     this.connectedMs = clock.nowMs;
     wheel.disarm(this.#timer);
+    const gone = (): void => this.#backendGone(end);
+    this.#watch = new QuicRelayWatch({ context: this.#context, shared: this.#shared, link: end.link, gone });
     end.join(this.#client);
     this.#client.join(end);
     this.#client.link.resumeAll();
-    const gone = (): void => this.#backendGone(end);
-    this.#watch = new QuicRelayWatch({ context: this.#context, shared: this.#shared, link: end.link, gone });
   }
 
   #backendGone(end: QuicRelayEnd): void {

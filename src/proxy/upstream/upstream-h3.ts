@@ -282,7 +282,7 @@ export class UpstreamH3 implements QuicOwner, LivingSession {
     this.#link.wake();
   }
 
-  /** Nobody listens on the peer's port. Where its packets come all the same, somebody on the way says so. */
+  /** Nobody listens on the peer's port. If packets of it have come meanwhile, it was somebody on the way who said so. */
   #refused(): void {
     const { transport } = this.backend.context;
     const { state } = this.#life;
