@@ -11,6 +11,7 @@ import {
   transportSettings,
   write,
 } from "./quic-engine-peers.contract.ts";
+import { waitFor } from "../../test/support/wait-for.ts";
 import { StreamResult } from "./quic-engine.ts";
 
 const CONNECTION_WINDOW = 100_000;
@@ -32,6 +33,31 @@ export function pattern(length: number): Buffer {
 
 export function testStreams(traits: QuicEngineTraits): void {
   const it = namedTest(traits);
+
+  it("an end that comes with octets which were read before is told", async () => {
+    const network = await connected(traits);
+    const { client, server } = network;
+    const id = firstIds(network, client).both;
+    const ends: number[] = [];
+    server.takeEnds(ends);
+    write(client, id, "hello");
+    for (const packet of network.packetsOf(client)) network.toServer(packet);
+    assert.equal(read(server, id).bytes.toString(), "hello");
+    // Neither the acknowledgement nor the end by itself arrives, so that both are sent once more.
+    network.packetsOf(server);
+    write(client, id, "", true);
+    network.packetsOf(client);
+    let repeated: Buffer[] = [];
+    await waitFor("a probe", () => {
+      client.onTimeout();
+      repeated = network.packetsOf(client);
+      return repeated.length > 0;
+    });
+    for (const packet of repeated) network.toServer(packet);
+    assert.ok(server.streamReadable(id) || (server.takeEnds(ends), ends.length === 2));
+    if (server.streamReadable(id)) assert.equal(read(server, id).fin, true);
+    else assert.deepEqual(ends, [id, 5]);
+  });
 
   it("octets and the end pass on a stream, both ways", async () => {
     const network = await connected(traits);

@@ -158,6 +158,14 @@ export interface QuicConnectionEngine {
   /** Streams with something to read. Dear (about 20 µs): for streams that `streamReadable` was not asked of. */
   readableStreams(into: number[]): number;
   /**
+   * Appends the ends of streams that have come in packets since the last call, each as the stream's ID and the octets that
+   * it has in all. Reading tells of ends as well, but of none that has come with octets which had been read
+   * before: to be asked when all has been read. Some may be left out when very many come at once.
+   */
+  takeEnds(into: number[]): void;
+  /** The stream is taken for read to its end, which only `takeEnds` has told of. */
+  endTaken(id: number): void;
+  /**
    * Reads into `target[start, end)`; returns octets, or a `StreamResult`. `streamFin`: that was its end. With
    * no room at all (`start === end`) no octet is read, and what may be told is told all the same: a reset, and
    * an end that nothing unread is before.

@@ -185,6 +185,14 @@ export class QuicheConnection implements QuicConnectionEngine {
     return 0;
   }
 
+  takeEnds(into: number[]): void {
+    if (this.#admitted) this.#streams.takeEnds(into);
+  }
+
+  endTaken(id: number): void {
+    this.#streams.endTaken(id);
+  }
+
   readStream(id: number, target: Buffer, start: number, end: number): number {
     if (!this.#admitted) return StreamResult.blocked;
     return this.#streams.read(id, target, start, end);

@@ -7,8 +7,8 @@ import type { Connection } from "@matrixai/quic/native/types.js";
 import { assert } from "../base/assert.ts";
 import { MAX_QUIC_INTEGER, type QuicTransportSettings, StreamResult } from "./quic-engine.ts";
 import { quicheFailure } from "./quiche-errors.ts";
+import { QuicheFrames } from "./quiche-frames.ts";
 import { QuicheLostWindow } from "./quiche-lost-window.ts";
-import { QuicheStopCodes } from "./quiche-stop-codes.ts";
 import { QuicheStreamEnds } from "./quiche-stream-ends.ts";
 import { QuicheWear } from "./quiche-wear.ts";
 import { lostWindowLimits } from "./quiche-windows.ts";
@@ -27,7 +27,7 @@ export class QuicheStreams {
   readonly #ends: QuicheStreamEnds;
   readonly #wear: QuicheWear;
   readonly #lostWindow: QuicheLostWindow;
-  readonly #stopCodes: QuicheStopCodes;
+  readonly #frames: QuicheFrames;
   #fin = false;
   #code = 0;
 
@@ -43,7 +43,7 @@ export class QuicheStreams {
     this.#ends = new QuicheStreamEnds(role, (id) => native.streamFinished(id) && !native.streamReadable(id));
     this.#wear = new QuicheWear(role, settings, (id) => this.#isKnown(id));
     this.#lostWindow = new QuicheLostWindow(lostWindowLimits(settings));
-    this.#stopCodes = new QuicheStopCodes(native.sourceId().length);
+    this.#frames = new QuicheFrames(native.sourceId().length);
   }
 
   get worn(): boolean {
@@ -65,7 +65,18 @@ export class QuicheStreams {
 
   /** quiche has taken a packet, which is decrypted where it is. */
   decrypted(bytes: Buffer, start: number, end: number): void {
-    this.#stopCodes.received(bytes, start, end);
+    this.#frames.received(bytes, start, end);
+  }
+
+  takeEnds(into: number[]): void {
+    this.#frames.takeEnds(into);
+  }
+
+  /** quiche may never be done with a stream whose end is not read. */
+  endTaken(id: number): void {
+    this.#wear.used(id);
+    this.#wear.stopped(id);
+    this.#lostWindow.over(id);
   }
 
   /** Some stream may have something to read. */
@@ -151,7 +162,7 @@ export class QuicheStreams {
   reset(id: number, code: number): void {
     assertCode(code);
     if (!this.#ends.canSend(id)) return;
-    this.#stopCodes.answered(id);
+    this.#frames.answered(id);
     this.#native.streamShutdown(id, this.#quiche.Shutdown.Write, code);
   }
 
@@ -233,7 +244,7 @@ export class QuicheStreams {
 
   /** A stream that quiche does not know, or knows no more because it was stopped. */
   #forgotten(id: number): number {
-    const code = this.#stopCodes.get(id);
+    const code = this.#frames.code(id);
     if (code === undefined) return StreamResult.unknown;
     this.#code = code;
     return StreamResult.ended;

@@ -31,6 +31,8 @@ export class StreamInbound {
   readonly #core: ConnectionCore;
   readonly #outbound: StreamOutbound;
   readonly #found: number[] = [];
+  /** Streams and their sizes, in turns. */
+  readonly #ends: number[] = [];
   #turnsSinceSearch = 0;
   /** Something was left unread for the sake of others. */
   #more = false;
@@ -48,7 +50,13 @@ export class StreamInbound {
     this.#more = false;
     if (this.#core.table.allPaused) return false;
     if (this.#core.table.endsHeld > 0) this.#tellEnds(owner);
-    if (!engine.hasReadable) return false;
+    if (engine.hasReadable) this.#readAll(owner, received);
+    if (received && !this.#halted) this.#tellUnread(owner);
+    return this.#more && !this.#halted;
+  }
+
+  #readAll(owner: QuicOwner, received: boolean): void {
+    const { engine } = this.#core;
     const heldBack = this.#readKnown(owner);
     if (received && heldBack) this.#askPaused(owner);
     if (received && !this.#halted && engine.hasReadable) {
@@ -56,7 +64,28 @@ export class StreamInbound {
       this.#readNext(owner, this.#core.table.nextPeerUnidirectional);
       if (!this.#more && engine.hasReadable && this.#mayBeMissed(heldBack)) this.#search(owner);
     }
-    return this.#more && !this.#halted;
+  }
+
+  /** Ends that came with octets which had been read, of which reading does not tell. */
+  #tellUnread(owner: QuicOwner): void {
+    const { engine, table, arena } = this.#core;
+    const ends = this.#ends;
+    engine.takeEnds(ends);
+    for (let i = 0; i < ends.length && !this.#halted; i += 2) {
+      const stream = table.get(ends[i] as number);
+      if (stream === undefined || stream.readDone || stream.endHeld || stream.octets !== ends[i + 1])
+        continue;
+      // What can be read tells of the end itself.
+      if (engine.streamReadable(stream.id)) continue;
+      engine.endTaken(stream.id);
+      if (stream.paused) {
+        table.holdEnd(stream);
+        continue;
+      }
+      table.endReading(stream);
+      owner.onStreamData(stream.id, arena, 0, 0, true);
+    }
+    ends.length = 0;
   }
 
   /** Nobody listens any more, or reads for now: an owner may have decided so within a call. */
@@ -162,6 +191,7 @@ export class StreamInbound {
       const fin = engine.streamFin;
       if (length === 0 && !fin) return;
       if (fin) this.#core.table.endReading(stream);
+      stream.octets += length;
       this.#core.budget.delivered(length);
       owner.onStreamData(stream.id, arena, 0, length, fin);
       if (stream.paused || stream.readDone || this.#halted) return;

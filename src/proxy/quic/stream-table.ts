@@ -19,6 +19,8 @@ export class QuicStream {
   paused = false;
   /** The peer's end was read while the stream was paused: there is nothing else, and the owner is to hear of it later. */
   endHeld = false;
+  /** Octets that were read. */
+  octets = 0;
   /** The owner has been told that not all was taken. */
   blocked = false;
   /** The owner has ended the stream, and the engine has not taken the end yet. */

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { MAX_QUIC_INTEGER } from "./quic-engine.ts";
-import { QuicheStopCodes } from "./quiche-stop-codes.ts";
+import { QuicheFrames } from "./quiche-frames.ts";
 
 const ID = Buffer.alloc(8, 5);
 const TAG = Buffer.alloc(16, 5);
@@ -11,7 +11,7 @@ function hex(text: string): Buffer {
 }
 
 /** As quiche leaves a packet when it has taken it. */
-function received(codes: QuicheStopCodes, frames: Buffer, first = 0x40, numberBytes = 1): void {
+function received(codes: QuicheFrames, frames: Buffer, first = 0x40, numberBytes = 1): void {
   const header = Buffer.from([first | (numberBytes - 1)]);
   const packet = Buffer.concat([header, ID, Buffer.alloc(numberBytes, 5), frames, TAG]);
   const before = Buffer.from("\u0005\u0005\u0005");
@@ -20,48 +20,67 @@ function received(codes: QuicheStopCodes, frames: Buffer, first = 0x40, numberBy
 
 test("codes are found behind packet numbers of any length, and not in the tag", () => {
   for (const numberBytes of [1, 2, 3, 4]) {
-    const codes = new QuicheStopCodes(ID.length);
+    const codes = new QuicheFrames(ID.length);
     received(codes, hex("02 00 00 00 00 05 03 410c 05 07 09 05"), 0x40, numberBytes);
-    assert.deepEqual([codes.get(3), codes.get(7), codes.get(5)], [0x10c, 9, undefined]);
+    assert.deepEqual([codes.code(3), codes.code(7), codes.code(5)], [0x10c, 9, undefined]);
   }
 });
 
 test("packets of the handshake are not looked through", () => {
-  const codes = new QuicheStopCodes(ID.length);
+  const codes = new QuicheFrames(ID.length);
   received(codes, hex("05 03 04"), 0xe0);
-  assert.equal(codes.get(3), undefined);
+  assert.equal(codes.code(3), undefined);
 });
 
 test("nothing is found in what is too short to be a packet", () => {
-  const codes = new QuicheStopCodes(ID.length);
+  const codes = new QuicheFrames(ID.length);
   const bytes = Buffer.alloc(64, 5);
   for (let end = 1; end < 1 + ID.length + 1 + TAG.length + 3; end++) codes.received(bytes, 0, end);
-  assert.equal(codes.get(5), undefined);
+  assert.equal(codes.code(5), undefined);
 });
 
 test("the first code of a stream counts, until it is answered", () => {
-  const codes = new QuicheStopCodes(ID.length);
+  const codes = new QuicheFrames(ID.length);
   received(codes, hex("05 03 04 05 03 05"));
   received(codes, hex("05 03 06"));
-  assert.equal(codes.get(3), 4);
+  assert.equal(codes.code(3), 4);
   codes.answered(3);
-  assert.equal(codes.get(3), undefined);
+  assert.equal(codes.code(3), undefined);
 });
 
 test("a code above 2^53 is told as quiche tells it", () => {
-  const codes = new QuicheStopCodes(ID.length);
+  const codes = new QuicheFrames(ID.length);
   received(codes, hex("05 03 ffffffffffffffff"));
-  assert.equal(codes.get(3), MAX_QUIC_INTEGER);
+  assert.equal(codes.code(3), MAX_QUIC_INTEGER);
 });
 
 test("of streams without end the latest are known", () => {
-  const codes = new QuicheStopCodes(ID.length);
+  const codes = new QuicheFrames(ID.length);
   for (let id = 0; id < 1000; id++) {
     const frame = hex("05 4000 07");
     frame.writeUInt16BE(0x4000 | id, 1);
     received(codes, frame);
   }
-  const known = Array.from({ length: 1000 }, (_, id) => codes.get(id)).filter((code) => code === 7);
+  const known = Array.from({ length: 1000 }, (_, id) => codes.code(id)).filter((code) => code === 7);
   assert.equal(known.length, 256);
-  assert.equal(codes.get(999), 7);
+  assert.equal(codes.code(999), 7);
+});
+
+test("ends of streams are told with their sizes, once", () => {
+  const frames = new QuicheFrames(ID.length);
+  const ends: number[] = [99];
+  received(frames, hex("0f 04 05 03 050505 05 03 04 0b 08 00"));
+  received(frames, hex("0d 0c 05 0505"));
+  frames.takeEnds(ends);
+  assert.deepEqual(ends, [99, 4, 8, 8, 0, 12, 7]);
+  frames.takeEnds(ends);
+  assert.equal(ends.length, 7);
+});
+
+test("of ends that nobody takes there are not more and more", () => {
+  const frames = new QuicheFrames(ID.length);
+  const ends: number[] = [];
+  for (let i = 0; i < 5000; i++) received(frames, hex("0b 04 00"));
+  frames.takeEnds(ends);
+  assert.equal(ends.length, 2 * 1024);
 });

@@ -1,20 +1,29 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { findStop, NO_STOP, stopEnd } from "./stop-sending.ts";
-import { MAX_VARINT, readVarint, varintLength, writeVarint } from "./varint.ts";
+import { codeOf, finalSizeOf, findFrame, frameEnd, isStop, NO_FRAME, streamOf } from "./stream-frames.ts";
+import { MAX_VARINT, writeVarint } from "./varint.ts";
 
 function hex(text: string): Buffer {
   return Buffer.from(text.replaceAll(" ", ""), "hex");
 }
 
-/** Streams and codes, as far as they are found. */
-function stops(packet: Buffer, start = 0, end = packet.length): [number, number][] {
-  const found: [number, number][] = [];
-  for (let at = findStop(packet, start, end); at !== NO_STOP; at = findStop(packet, stopEnd(packet, at), end))
-    found.push([readVarint(packet, at), readVarint(packet, at + varintLength(packet[at] as number))]);
-  return found;
+/** Streams that are stopped with their codes, and those that end with their sizes, as far as they are found. */
+function found(packet: Buffer, start = 0, end = packet.length): { stops: Pair[]; ends: Pair[] } {
+  const all: { stops: Pair[]; ends: Pair[] } = { stops: [], ends: [] };
+  for (let at = findFrame(packet, start, end); at !== NO_FRAME;) {
+    if (isStop(packet, at)) all.stops.push([streamOf(packet, at), codeOf(packet, at)]);
+    else all.ends.push([streamOf(packet, at), finalSizeOf(packet, at, end)]);
+    at = findFrame(packet, frameEnd(packet, at, end), end);
+  }
+  return all;
 }
+
+function stops(packet: Buffer, start = 0, end = packet.length): Pair[] {
+  return found(packet, start, end).stops;
+}
+
+type Pair = [number, number];
 
 const STOP = hex("05 0b 410c");
 const STOPS: [number, number][] = [[11, 0x10c]];
@@ -117,11 +126,36 @@ test("of any octets, what is found lies within them, and the search ends", () =>
     fc.property(fc.uint8Array({ maxLength: 80 }), fc.nat(80), (bytes, end) => {
       const packet = Buffer.from(bytes);
       const limit = Math.min(end, packet.length);
-      let at = findStop(packet, 0, limit);
-      for (let before = 0; at !== NO_STOP; at = findStop(packet, before, limit)) {
-        assert.ok(at > before && stopEnd(packet, at) <= limit);
-        before = stopEnd(packet, at);
+      let at = findFrame(packet, 0, limit);
+      for (let before = 0; at !== NO_FRAME; at = findFrame(packet, before, limit)) {
+        assert.ok(at >= before && frameEnd(packet, at, limit) > at && frameEnd(packet, at, limit) <= limit);
+        before = frameEnd(packet, at, limit);
       }
     }),
   );
 });
+
+const ENDS: Readonly<Record<string, readonly [string, Pair[]]>> = {
+  "with octets": ["0b 05 03 050505", [[5, 3]]],
+  "with an offset": ["0f 05 4005 03 050505", [[5, 8]]],
+  "without octets": ["0f 05 4040 00", [[5, 0x40]]],
+  "to the end of the packet": ["0d 4105 05 050505", [[0x105, 8]]],
+  "from the first octet to the end of the packet": ["09 05 050505", [[5, 3]]],
+  "with nothing to the end of the packet": ["0d 05 05", [[5, 5]]],
+  "among others": [
+    "01 0b 05 00 05 01 02 0b 09 01 05 1e 0d 0d 05",
+    [
+      [5, 0],
+      [9, 1],
+      [13, 5],
+    ],
+  ],
+  "that is none": ["0a 05 03 050505", []],
+  "that is cut short": ["0b 05 03 0505", []],
+  "with an ID that is cut short": ["09 40", []],
+  "with an offset that is cut short": ["0d 05 40", []],
+};
+
+for (const [name, [text, expected]] of Object.entries(ENDS)) {
+  test(`the end of a stream ${name}`, () => assert.deepEqual(found(hex(text)).ends, expected));
+}
