@@ -2,18 +2,21 @@
  * The router: the routes of one listener, compiled to tables. Made once per plan and listener,
  * immutable, asked once per request by the exchange.
  *
- *   request -> exact host (one map lookup) -> radix tree of its paths   \  best rank
- *           -> routes without an exact host -> radix tree of their paths /
+ *   request -> exact host (one map lookup) ----------> radix tree of its paths   \  best rank
+ *           -> ends of the host (radix tree of hosts) -> radix tree of their paths /
  *
  * Routes are ranked: higher priority first, equal priorities by name in UTF-16 code-unit order. The
  * answer is the best-ranked route whose rule holds, exactly as if all rules were tested in that
- * order. Routes with an exact host and a path or prefix cost the same whatever their number; what
- * cannot be looked up (`!`, regular expressions, methods, fields) is tested where the lookup ends.
+ * order. Routes with a host or the end of one and a path or prefix cost the same whatever their number;
+ * regular expressions count with the plain text that they end (hosts) or begin (paths) with. What
+ * cannot be looked up (`!`, the rest of expressions, methods, fields) is tested where the lookup ends.
  */
 import type { RoutePlan } from "../plan.ts";
 import { PredicateCompiler } from "./compile-predicate.ts";
 import { describeRoutes } from "./describe-router.ts";
+import { type HostTree, HostTreeBuilder } from "./host-tree.ts";
 import { NO_RANK, type PathTree, PathTreeBuilder } from "./path-tree.ts";
+import type { LiteralKey } from "./pattern-keys.ts";
 import { type RankedRoute, rankRoutes } from "./rank-routes.ts";
 import type { RouteInput } from "./route-input.ts";
 
@@ -27,22 +30,23 @@ export class Router {
   /** By rank: index into `Plan.routes`. */
   readonly #routes: Int32Array;
   readonly #hosts: ReadonlyMap<string, PathTree>;
-  readonly #anyHost: PathTree;
+  readonly #endings: HostTree;
 
   constructor(ranked: readonly RankedRoute[]) {
     const compiler = new PredicateCompiler();
     const hosts = new Map<string, PathTreeBuilder>();
-    const anyHost = new PathTreeBuilder();
+    const endings = new HostTreeBuilder();
     ranked.forEach((route, rank) => {
-      for (const alternative of route.alternatives) {
-        const builder = alternative.host === undefined ? anyHost : builderOf(hosts, alternative.host);
-        builder.add(alternative.path, { rank, condition: compiler.all(alternative.rest) });
+      for (const { host, path, rest } of route.alternatives) {
+        const builder = host?.exact === true ? exactHost(hosts, host) : endings.paths(host?.text ?? "");
+        builder.add(path, { rank, condition: compiler.all(rest) });
       }
     });
+    compiler.finish();
     this.#ranked = ranked;
     this.#routes = Int32Array.from(ranked, (route) => route.index);
     this.#hosts = new Map([...hosts].map(([host, builder]): [string, PathTree] => [host, builder.build()]));
-    this.#anyHost = anyHost.build();
+    this.#endings = endings.build();
   }
 
   /** The route for a request, as index into `Plan.routes`; -1 when no rule holds. Allocates nothing but for regular expressions. */
@@ -50,7 +54,7 @@ export class Router {
     let best: number = NO_RANK;
     const paths = this.#hosts.get(request.host);
     if (paths !== undefined) best = paths.match(request, best);
-    if (this.#anyHost.best < best) best = this.#anyHost.match(request, best);
+    best = this.#endings.match(request, best);
     return best === NO_RANK ? -1 : (this.#routes[best] as number);
   }
 
@@ -60,11 +64,11 @@ export class Router {
   }
 }
 
-function builderOf(hosts: Map<string, PathTreeBuilder>, host: string): PathTreeBuilder {
-  let builder = hosts.get(host);
+function exactHost(hosts: Map<string, PathTreeBuilder>, { text }: LiteralKey): PathTreeBuilder {
+  let builder = hosts.get(text);
   if (builder === undefined) {
     builder = new PathTreeBuilder();
-    hosts.set(host, builder);
+    hosts.set(text, builder);
   }
   return builder;
 }

@@ -6,9 +6,11 @@
  * Built by `PathTreeBuilder`, immutable afterwards. Ranks order candidates: 0 is tried first.
  */
 import { codesOf, hasCodes } from "./character-codes.ts";
+import { indexOfCode } from "./child-index.ts";
+import type { LiteralKey } from "./pattern-keys.ts";
 import type { Predicate } from "./predicate.ts";
+import { DraftNode } from "./radix-draft.ts";
 import type { RouteInput } from "./route-input.ts";
-import type { PathKey } from "./rule-alternatives.ts";
 
 export interface Candidate {
   readonly rank: number;
@@ -19,8 +21,12 @@ export interface Candidate {
 /** No candidate: worse than every rank. */
 export const NO_RANK = 0x3fffffff;
 
-/** Up to so many children are searched one by one; that is faster than halving for few. */
-const MAX_LINEAR_CHILDREN = 8;
+interface Candidates {
+  readonly exact: Candidate[];
+  readonly prefix: Candidate[];
+}
+
+const NONE: Candidates = { exact: [], prefix: [] };
 
 class PathNode {
   readonly label: Uint16Array;
@@ -34,47 +40,33 @@ class PathNode {
   /** The best rank of the prefix candidates here and above. */
   readonly bestPrefix: number;
 
-  constructor(draft: DraftNode, above: PathNode | null) {
+  /** `bound`: the best rank above that takes every request which gets there. */
+  constructor(draft: DraftNode<Candidates>, above: PathNode | null, bound: number) {
+    const { exact, prefix } = draft.value ?? NONE;
     this.label = codesOf(draft.label);
-    this.exact = reachable(draft.exact);
-    this.prefix = reachable(draft.prefix);
+    this.prefix = reachable(prefix, bound);
+    const inner = Math.min(bound, certainRank(this.prefix));
+    this.exact = reachable(exact, inner);
     this.above = above;
     this.bestPrefix = Math.min(this.prefix[0]?.rank ?? NO_RANK, above?.bestPrefix ?? NO_RANK);
-    const drafts = [...draft.children.values()].toSorted(
-      (a, b) => a.label.charCodeAt(0) - b.label.charCodeAt(0),
-    );
+    const drafts = draft.children();
     const next = this.prefix.length > 0 ? this : above;
     this.codes = Uint16Array.from(drafts, (child) => child.label.charCodeAt(0));
-    this.children = drafts.map((child) => new PathNode(child, next));
-  }
-
-  child(code: number): PathNode | undefined {
-    const codes = this.codes;
-    if (codes.length > MAX_LINEAR_CHILDREN) return this.children[indexOfCode(codes, code)];
-    for (let i = 0; i < codes.length; i++) if (codes[i] === code) return this.children[i];
-    return undefined;
+    this.children = drafts.map((child) => new PathNode(child, next, inner));
   }
 }
 
-/** Index by halving; -1 when it is not there. */
-function indexOfCode(codes: Uint16Array, code: number): number {
-  let low = 0;
-  let high = codes.length - 1;
-  while (low <= high) {
-    const middle = (low + high) >> 1;
-    const found = codes[middle] as number;
-    if (found === code) return middle;
-    if (found < code) low = middle + 1;
-    else high = middle - 1;
-  }
-  return -1;
-}
-
-/** In order of rank, without those behind one that needs no test. */
-function reachable(candidates: readonly Candidate[]): readonly Candidate[] {
-  const sorted = candidates.toSorted((a, b) => a.rank - b.rank);
+/** In order of rank, without those behind one that needs no test, here or above. */
+function reachable(candidates: readonly Candidate[], bound: number): readonly Candidate[] {
+  const sorted = candidates.filter(({ rank }) => rank < bound).sort((a, b) => a.rank - b.rank);
   const certain = sorted.findIndex((candidate) => candidate.condition === null);
   return certain === -1 ? sorted : sorted.slice(0, certain + 1);
+}
+
+/** Of the candidate that needs no test, which can only be the last one. */
+function certainRank(candidates: readonly Candidate[]): number {
+  const last = candidates.at(-1);
+  return last === undefined || last.condition !== null ? NO_RANK : last.rank;
 }
 
 export class PathTree {
@@ -82,8 +74,8 @@ export class PathTree {
   /** The best rank in the tree. */
   readonly best: number;
 
-  constructor(root: DraftNode, best: number) {
-    this.#root = new PathNode(root, null);
+  constructor(root: DraftNode<Candidates>, best: number) {
+    this.#root = new PathNode(root, null, NO_RANK);
     this.best = best;
   }
 
@@ -94,8 +86,9 @@ export class PathTree {
     let node = this.#root;
     let at = request.targetStart;
     while (at < pathEnd) {
-      const child = node.child(bytes[at] as number);
-      if (child === undefined) break;
+      const index = indexOfCode(node.codes, bytes[at] as number);
+      if (index === -1) break;
+      const child = node.children[index] as PathNode;
       const { label } = child;
       if (pathEnd - at < label.length || !hasCodes(bytes, at, label)) break;
       at += label.length;
@@ -120,66 +113,19 @@ function firstMatch(candidates: readonly Candidate[], request: RouteInput, bound
   return bound;
 }
 
-/** A node while the tree is built. */
-class DraftNode {
-  label: string;
-  exact: Candidate[] = [];
-  prefix: Candidate[] = [];
-  children = new Map<number, DraftNode>();
-
-  constructor(label: string) {
-    this.label = label;
-  }
-
-  /** Cuts the label after `length` characters; what this node held moves down to the part behind. */
-  split(length: number): void {
-    const lower = new DraftNode(this.label.slice(length));
-    lower.exact = this.exact;
-    lower.prefix = this.prefix;
-    lower.children = this.children;
-    this.label = this.label.slice(0, length);
-    this.exact = [];
-    this.prefix = [];
-    this.children = new Map([[lower.label.charCodeAt(0), lower]]);
-  }
-}
-
 export class PathTreeBuilder {
-  readonly #root = new DraftNode("");
+  readonly #root = new DraftNode<Candidates>();
   #best: number = NO_RANK;
 
   /** `path` undefined: the candidate stands for every path. */
-  add(path: PathKey | undefined, candidate: Candidate): void {
-    const node = this.#nodeOf(path?.text ?? "");
-    if (path?.exact === true) node.exact.push(candidate);
-    else node.prefix.push(candidate);
+  add(path: LiteralKey | undefined, candidate: Candidate): void {
+    const node = this.#root.at(path?.text ?? "");
+    node.value ??= { exact: [], prefix: [] };
+    (path?.exact === true ? node.value.exact : node.value.prefix).push(candidate);
     this.#best = Math.min(this.#best, candidate.rank);
   }
 
   build(): PathTree {
     return new PathTree(this.#root, this.#best);
   }
-
-  #nodeOf(text: string): DraftNode {
-    let node = this.#root;
-    let at = 0;
-    while (at < text.length) {
-      let child = node.children.get(text.charCodeAt(at));
-      if (child === undefined) {
-        child = new DraftNode(text.slice(at));
-        node.children.set(text.charCodeAt(at), child);
-      }
-      const common = commonLength(child.label, text, at);
-      if (common < child.label.length) child.split(common);
-      node = child;
-      at += common;
-    }
-    return node;
-  }
-}
-
-function commonLength(label: string, text: string, at: number): number {
-  let length = 0;
-  while (length < label.length && at + length < text.length && label[length] === text[at + length]) length++;
-  return length;
 }
