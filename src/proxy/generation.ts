@@ -100,7 +100,8 @@ function compileService(service: ServicePlan, plan: Plan, pools: UpstreamPools):
   return { plan: service, backends, balancer: createBalancer(service, backends) };
 }
 
-function compileListener(
+/** A listener's routes without its sockets' TLS; `services` in the order of the plan. */
+export function compileListener(
   listener: ListenerPlan,
   index: number,
   plan: Plan,
