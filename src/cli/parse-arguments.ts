@@ -25,12 +25,17 @@ export function parseArguments(args: readonly string[]): Command {
   if (first === "--version" || first === "-V" || first === "version") return { kind: "version" };
   if (first.startsWith("-")) return unknownOption(first);
   const option = rest.find((arg) => arg.startsWith("-"));
-  if (first === EXPLAIN && !rest.some((arg) => arg === "--help" || arg === "-h")) return explainCommand(rest);
-  if (option === "--help" || option === "-h") return { kind: "help" };
+  const help = first === EXPLAIN ? rest.find(isHelp) : option;
+  if (help !== undefined && isHelp(help)) return { kind: "help" };
+  if (first === EXPLAIN) return explainCommand(rest);
   if (option !== undefined) return unknownOption(option);
   if (isPlainCommand(first)) return commandOf(first, rest);
   if (rest.length > 0) return usage(`unexpected argument "${rest[0]}" after the file "${first}"`);
   return misspelt(first) ?? { kind: "run", file: first };
+}
+
+function isHelp(word: string): boolean {
+  return word === "--help" || word === "-h";
 }
 
 function isPlainCommand(word: string): word is PlainCommand {

@@ -68,22 +68,24 @@ function tested(alternative: Alternative, node: RuleNode): Alternative {
 
 /** What holds when both hold; `undefined` when they exclude each other. */
 function both(a: Alternative, b: Alternative): Alternative | undefined {
-  const host = narrower(a.host, b.host, endsWith);
-  const path = narrower(a.path, b.path, startsWith);
+  const host = narrowerHost(a.host, b.host);
+  const path = narrowerPath(a.path, b.path);
   return host === null || path === null ? undefined : { host, path, rest: [...a.rest, ...b.rest] };
 }
 
-type Part = (long: string, short: string) => boolean;
+type Key = LiteralKey | undefined;
 
-const startsWith: Part = (long, short) => long.startsWith(short);
-const endsWith: Part = (long, short) => long.endsWith(short);
+/** The key of hosts that holds exactly when both do; `null` when they exclude each other. */
+export function narrowerHost(a: Key, b: Key): Key | null {
+  return narrower(a, b, (long, short) => long.endsWith(short));
+}
 
-/** The key that holds exactly when both do; `null` when they exclude each other. */
-function narrower(
-  a: LiteralKey | undefined,
-  b: LiteralKey | undefined,
-  isPart: Part,
-): LiteralKey | undefined | null {
+/** The same for paths. */
+export function narrowerPath(a: Key, b: Key): Key | null {
+  return narrower(a, b, (long, short) => long.startsWith(short));
+}
+
+function narrower(a: Key, b: Key, isPart: (long: string, short: string) => boolean): Key | null {
   if (a === undefined || b === undefined) return a ?? b;
   if (a.exact && b.exact) return a.text === b.text ? a : null;
   const [outer, inner] = b.exact || (!a.exact && a.text.length < b.text.length) ? [a, b] : [b, a];

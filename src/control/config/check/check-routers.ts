@@ -1,6 +1,7 @@
 /** What routers name must exist, and their rules must be able to match. Feature row A1.10. */
 import { parseRule } from "../../../proxy/router/parse-rule.ts";
 import { alternativesOf } from "../../../proxy/router/rule-alternatives.ts";
+import { isContradiction } from "../../../proxy/router/shadowed-routes.ts";
 import type { RouterConfig } from "../gateway-config.ts";
 import { isHttpListener } from "../gateway-config.ts";
 import type { ConfigPath } from "../issue.ts";
@@ -57,7 +58,7 @@ function checkListenerNames(context: CheckContext, router: RouterConfig, path: C
 
 function warnOfContradiction(context: CheckContext, { rule }: RouterConfig, path: ConfigPath): void {
   const parsed = parseRule(rule);
-  if ("error" in parsed || alternativesOf(parsed.rule).length > 0) return;
+  if ("error" in parsed || !isContradiction(alternativesOf(parsed.rule))) return;
   context.issues.warn([...path, "rule"], "this rule never matches: its parts exclude each other", {
     hint: "alternatives are joined by ||, or listed as in Host(`a`, `b`)",
   });
