@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { getHeapStatistics } from "node:v8";
 import fc from "fast-check";
 import {
   expected,
@@ -12,6 +13,7 @@ import {
 } from "../../../test/support/naive-router.ts";
 import type { RoutePlan } from "../plan.ts";
 import { compileRouter, type Router } from "./compile-router.ts";
+import type { RouteRequest } from "./route-input.ts";
 
 /** The name of the route that a request takes; `-` for none. */
 function taken(
@@ -202,6 +204,39 @@ test("a query of many pairs and a long path cost linear time", { timeout: 10_000
   for (const unit of ["a&", "k&", "=&", "k=a&", "%", "&"])
     assert.equal(router.match(requestOf({ path: `/?${unit.repeat(30_000)}` })), -1);
   assert.equal(router.match(requestOf({ path: `/${"a".repeat(60_000)}!` })), -1);
+});
+
+test("hosts and paths that make backtracking engines slow take linear time", { timeout: 20_000 }, () => {
+  const slow = ["(a+)+\\.b", "(a|a)*\\.b", "(.*)(.*)(.*)(.*)\\.b", "([a-z]+)*\\.b"];
+  const routes = slow.flatMap((pattern, index) => [
+    route(`host${index}`, `HostRegexp(\`${pattern}\`) && PathRegexp(\`^/x${pattern}$\`)`),
+    route(`path${index}`, `PathRegexp(\`^/(a+)+x{${index + 1}}$\`)`),
+  ]);
+  const router = compileRouter(routes, 0);
+  for (const host of [`${"a".repeat(240)}!.b`, `${"a.".repeat(120)}b`, "a".repeat(250)]) {
+    for (const path of [`/x${"a".repeat(60_000)}`, `/${"a".repeat(60_000)}!`])
+      assert.equal(taken(routes, { authority: host, path }, router), "-");
+  }
+});
+
+test("a match of hosts, their ends, paths, methods and fields allocates nothing", () => {
+  const routes = Array.from({ length: 200 }, (_, index) => [
+    route(`h${index}`, `Host(\`h${index}.example\`) && PathPrefix(\`/a\`) && Method(\`GET\`)`),
+    route(`w${index}`, `HostRegexp(\`[^.]+\\.w${index}\\.example\`) && Header(\`X-A\`, \`1\`)`),
+  ]).flat();
+  const router = compileRouter(routes, 0);
+  const asked = ["h17.example", "x.w99.example", "none.example"].map((authority) =>
+    requestOf({ authority, path: "/a/b", fields: [["X-A", "1"]] }),
+  );
+  const matches = 30_000;
+  const run = (): number => {
+    const before = getHeapStatistics().used_heap_size;
+    for (let i = 0; i < matches; i++) router.match(asked[i % asked.length] as RouteRequest);
+    return getHeapStatistics().used_heap_size - before;
+  };
+  // Until the optimising compiler is through, what it makes is counted too.
+  const allocated = Math.min(...Array.from({ length: 8 }, run));
+  assert.ok(allocated < matches * 4, `${allocated} bytes in ${matches} matches`);
 });
 
 test("the printout names hosts, paths and routes in the order in which they are preferred", () => {
