@@ -2,8 +2,9 @@
  * The router: the routes of one listener, compiled to tables. Made once per plan and listener,
  * immutable, asked once per request by the exchange.
  *
- *   request -> exact host (one map lookup) ----------> radix tree of its paths   \  best rank
- *           -> ends of the host (radix tree of hosts) -> radix tree of their paths /
+ *   request -> exact host (one map lookup) --------> radix tree of its paths    \
+ *           -> each end of the host (hash table) --> radix tree of their paths   > best rank
+ *           -> routes for any host ----------------> radix tree of their paths  /
  *
  * Routes are ranked: higher priority first, equal priorities by name in UTF-16 code-unit order. The
  * answer is the best-ranked route whose rule holds, exactly as if all rules were tested in that
@@ -14,9 +15,8 @@
 import type { RoutePlan } from "../plan.ts";
 import { PredicateCompiler } from "./compile-predicate.ts";
 import { describeRoutes } from "./describe-router.ts";
-import { type HostTree, HostTreeBuilder } from "./host-tree.ts";
+import { HostEndings } from "./host-endings.ts";
 import { NO_RANK, type PathTree, PathTreeBuilder } from "./path-tree.ts";
-import type { LiteralKey } from "./pattern-keys.ts";
 import { type RankedRoute, rankRoutes } from "./rank-routes.ts";
 import type { RouteInput } from "./route-input.ts";
 
@@ -30,23 +30,26 @@ export class Router {
   /** By rank: index into `Plan.routes`. */
   readonly #routes: Int32Array;
   readonly #hosts: ReadonlyMap<string, PathTree>;
-  readonly #endings: HostTree;
+  readonly #endings: HostEndings;
+  readonly #anyHost: PathTree;
 
   constructor(ranked: readonly RankedRoute[]) {
     const compiler = new PredicateCompiler();
     const hosts = new Map<string, PathTreeBuilder>();
-    const endings = new HostTreeBuilder();
+    const endings = new Map<string, PathTreeBuilder>();
+    const anyHost = new PathTreeBuilder();
     ranked.forEach((route, rank) => {
       for (const { host, path, rest } of route.alternatives) {
-        const builder = host?.exact === true ? exactHost(hosts, host) : endings.paths(host?.text ?? "");
+        const builder = host === undefined ? anyHost : builderOf(host.exact ? hosts : endings, host.text);
         builder.add(path, { rank, condition: compiler.all(rest) });
       }
     });
     compiler.finish();
     this.#ranked = ranked;
     this.#routes = Int32Array.from(ranked, (route) => route.index);
-    this.#hosts = new Map([...hosts].map(([host, builder]): [string, PathTree] => [host, builder.build()]));
-    this.#endings = endings.build();
+    this.#hosts = built(hosts);
+    this.#endings = new HostEndings(built(endings));
+    this.#anyHost = anyHost.build();
   }
 
   /** The route for a request, as index into `Plan.routes`; -1 when no rule holds. Allocates nothing but for regular expressions. */
@@ -54,7 +57,8 @@ export class Router {
     let best: number = NO_RANK;
     const paths = this.#hosts.get(request.host);
     if (paths !== undefined) best = paths.match(request, best);
-    best = this.#endings.match(request, best);
+    if (this.#endings.best < best) best = this.#endings.match(request, best);
+    if (this.#anyHost.best < best) best = this.#anyHost.match(request, best);
     return best === NO_RANK ? -1 : (this.#routes[best] as number);
   }
 
@@ -64,11 +68,15 @@ export class Router {
   }
 }
 
-function exactHost(hosts: Map<string, PathTreeBuilder>, { text }: LiteralKey): PathTreeBuilder {
-  let builder = hosts.get(text);
+function builderOf(builders: Map<string, PathTreeBuilder>, key: string): PathTreeBuilder {
+  let builder = builders.get(key);
   if (builder === undefined) {
     builder = new PathTreeBuilder();
-    hosts.set(text, builder);
+    builders.set(key, builder);
   }
   return builder;
+}
+
+function built(builders: ReadonlyMap<string, PathTreeBuilder>): ReadonlyMap<string, PathTree> {
+  return new Map([...builders].map(([key, builder]): [string, PathTree] => [key, builder.build()]));
 }

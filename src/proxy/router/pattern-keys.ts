@@ -5,7 +5,7 @@
  */
 import { shapeOf, type ShapePart, TABLE_SIZE } from "./pattern-shape.ts";
 
-/** A text that a host or a path is, or that it begins with (paths) or ends with (hosts). */
+/** A text that a host or a path is, or that it begins with (paths) or ends with, from a dot on (hosts). */
 export interface LiteralKey {
   readonly exact: boolean;
   readonly text: string;
@@ -22,16 +22,19 @@ const NOTHING: PatternKey = { key: undefined, complete: false };
 /** `.*` matches every text. */
 const EVERYTHING: PatternKey = { key: undefined, complete: true };
 
-/** Of an expression for whole hosts. */
+/** Of an expression for whole hosts. What they end with is taken from a dot on: labels are looked up whole. */
 export function hostKeyOf(pattern: string): PatternKey {
   const parts = hostParts(pattern);
   const last = parts?.at(-1);
   if (parts?.length === 1 && isAnything(last)) return EVERYTHING;
   if (parts === undefined || last?.kind !== "literal") return NOTHING;
-  const alone = parts.length === 1;
+  const text = last.text.toLowerCase();
+  if (parts.length === 1) return { key: { exact: true, text }, complete: true };
+  const dot = text.indexOf(".");
+  if (dot === -1) return NOTHING;
   // A run of anything before an end leaves the end alone.
-  const complete = alone || (parts.length === 2 && isAnything(parts[0]));
-  return { key: { exact: alone, text: last.text.toLowerCase() }, complete };
+  const complete = dot === 0 && parts.length === 2 && isAnything(parts[0]);
+  return { key: { exact: false, text: text.slice(dot) }, complete };
 }
 
 /** A run of characters, then an end, such as `[^.]+\.example\.com`. */

@@ -8,7 +8,7 @@ import type { RuleNode } from "./rule.ts";
 import { MAX_ALTERNATIVES } from "./rule-limits.ts";
 
 export interface Alternative {
-  /** The whole host, or what it ends with; `undefined`: any host. */
+  /** The whole host, or what it ends with from a dot on; `undefined`: any host. */
   readonly host: LiteralKey | undefined;
   /** The whole path, or a prefix of it; `undefined`: any path. */
   readonly path: LiteralKey | undefined;
