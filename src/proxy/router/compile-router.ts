@@ -16,7 +16,8 @@ import type { RoutePlan } from "../plan.ts";
 import { PredicateCompiler } from "./compile-predicate.ts";
 import { describeRoutes } from "./describe-router.ts";
 import { HostEndings } from "./host-endings.ts";
-import { NO_RANK, type PathTree, PathTreeBuilder } from "./path-tree.ts";
+import { NO_RANK, type PathForest } from "./path-forest.ts";
+import { PathForestBuilder, PathTreeDraft } from "./path-forest-builder.ts";
 import { type RankedRoute, rankRoutes } from "./rank-routes.ts";
 import type { RouteInput } from "./route-input.ts";
 
@@ -29,36 +30,38 @@ export class Router {
   readonly #ranked: readonly RankedRoute[];
   /** By rank: index into `Plan.routes`. */
   readonly #routes: Int32Array;
-  readonly #hosts: ReadonlyMap<string, PathTree>;
+  readonly #forest: PathForest;
+  /** Roots of trees, by host. */
+  readonly #hosts: ReadonlyMap<string, number>;
   readonly #endings: HostEndings;
-  readonly #anyHost: PathTree;
+  /** Root and best rank of the tree for any host. */
+  readonly #anyHost: number;
+  readonly #anyHostBest: number;
 
   constructor(ranked: readonly RankedRoute[]) {
-    const compiler = new PredicateCompiler();
-    const hosts = new Map<string, PathTreeBuilder>();
-    const endings = new Map<string, PathTreeBuilder>();
-    const anyHost = new PathTreeBuilder();
-    ranked.forEach((route, rank) => {
-      for (const { host, path, rest } of route.alternatives) {
-        const builder = host === undefined ? anyHost : builderOf(host.exact ? hosts : endings, host.text);
-        builder.add(path, { rank, condition: compiler.all(rest) });
-      }
-    });
-    compiler.finish();
+    const { hosts, endings, anyHost } = draftsOf(ranked);
+    const forest = new PathForestBuilder();
+    const endingTrees = [...endings].map(([ending, draft]) => ({
+      ending,
+      root: forest.add(draft),
+      best: draft.best,
+    }));
     this.#ranked = ranked;
     this.#routes = Int32Array.from(ranked, (route) => route.index);
-    this.#hosts = built(hosts);
-    this.#endings = new HostEndings(built(endings));
-    this.#anyHost = anyHost.build();
+    this.#hosts = new Map([...hosts].map(([host, draft]): [string, number] => [host, forest.add(draft)]));
+    this.#anyHost = forest.add(anyHost);
+    this.#anyHostBest = anyHost.best;
+    this.#forest = forest.build();
+    this.#endings = new HostEndings(this.#forest, endingTrees);
   }
 
   /** The route for a request, as index into `Plan.routes`; -1 when no rule holds. Allocates nothing but for regular expressions. */
   match(request: RouteInput): number {
     let best: number = NO_RANK;
-    const paths = this.#hosts.get(request.host);
-    if (paths !== undefined) best = paths.match(request, best);
+    const root = this.#hosts.get(request.host);
+    if (root !== undefined) best = this.#forest.match(root, request, best);
     if (this.#endings.best < best) best = this.#endings.match(request, best);
-    if (this.#anyHost.best < best) best = this.#anyHost.match(request, best);
+    if (this.#anyHostBest < best) best = this.#forest.match(this.#anyHost, request, best);
     return best === NO_RANK ? -1 : (this.#routes[best] as number);
   }
 
@@ -68,15 +71,27 @@ export class Router {
   }
 }
 
-function builderOf(builders: Map<string, PathTreeBuilder>, key: string): PathTreeBuilder {
-  let builder = builders.get(key);
-  if (builder === undefined) {
-    builder = new PathTreeBuilder();
-    builders.set(key, builder);
-  }
-  return builder;
+/** The trees of paths for hosts, for ends of hosts, and for all hosts. */
+function draftsOf(ranked: readonly RankedRoute[]) {
+  const compiler = new PredicateCompiler();
+  const hosts = new Map<string, PathTreeDraft>();
+  const endings = new Map<string, PathTreeDraft>();
+  const anyHost = new PathTreeDraft();
+  ranked.forEach((route, rank) => {
+    for (const { host, path, rest } of route.alternatives) {
+      const draft = host === undefined ? anyHost : draftOf(host.exact ? hosts : endings, host.text);
+      draft.add(path, { rank, condition: compiler.all(rest) });
+    }
+  });
+  compiler.finish();
+  return { hosts, endings, anyHost };
 }
 
-function built(builders: ReadonlyMap<string, PathTreeBuilder>): ReadonlyMap<string, PathTree> {
-  return new Map([...builders].map(([key, builder]): [string, PathTree] => [key, builder.build()]));
+function draftOf(drafts: Map<string, PathTreeDraft>, key: string): PathTreeDraft {
+  let draft = drafts.get(key);
+  if (draft === undefined) {
+    draft = new PathTreeDraft();
+    drafts.set(key, draft);
+  }
+  return draft;
 }
