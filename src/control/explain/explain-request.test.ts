@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import fc from "fast-check";
 import { planFromToml } from "../../../test/support/plan-from-toml.ts";
 import { explainRequest } from "./explain-request.ts";
-import type { AskedRequest, Explanation, Outcome } from "./explanation.ts";
+import { type AskedRequest, type Explanation, HTTP_NAMES, type Outcome } from "./explanation.ts";
 
 const PLAN = planFromToml(`
 [[listeners]]
@@ -183,6 +184,78 @@ test("upgrades are decided as for a real request", () => {
   assert.equal(outcome("route", asks("h2c")).upgrade, "");
   const refused = outcome("refused", { ...asks("websocket"), method: "POST" });
   assert.deepEqual([refused.status, refused.route?.name], [400, "api"]);
+});
+
+test("rules on the fields of a handshake are told of as the router has seen them", () => {
+  const fields = [
+    ["Upgrade", "websocket"],
+    ["Connection", "Upgrade"],
+    ["Sec-WebSocket-Version", "13"],
+    ["Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="],
+  ] as const;
+  const plan = planFromToml(`
+[[listeners]]
+address = "0.0.0.0:80"
+protocol = "h1"
+[routers.sockets]
+rule = "HeaderRegexp(\`Sec-WebSocket-Key\`, \`.\`)"
+service = "s"
+[services.s]
+backends = [{ address = "127.0.0.1:1" }]
+`);
+  const explanation = explainRequest(plan, { ...GET, ...PLAIN, fields }, false);
+  assert.ok(typeof explanation !== "string" && explanation.outcome.kind === "route");
+  assert.equal(explanation.outcome.upgrade, "websocket");
+});
+
+const words = fc.constantFrom(
+  "a",
+  "GET",
+  "Host",
+  "good.example",
+  "1",
+  " ",
+  ":",
+  "/",
+  "%",
+  "*",
+  "é",
+  "\t",
+  "upgrade",
+  "\u0007",
+);
+const texts = fc.array(words, { maxLength: 6 }).map((list) => list.join(""));
+const names = fc.constantFrom(
+  "Host",
+  "X-Beta",
+  "Upgrade",
+  "Connection",
+  "TE",
+  "Content-Length",
+  "X-Forwarded-For",
+  "a b",
+);
+
+test("whatever is asked is explained, and the rules agree with the router", { timeout: 60_000 }, () => {
+  const asked = fc.record({
+    method: fc.oneof(fc.constantFrom("GET", "OPTIONS", "CONNECT", "PRI"), texts),
+    target: fc.oneof(fc.constantFrom("/", "*", "/v1?x", "/grpc.health.v1.Health/Check"), texts),
+    host: fc.constantFrom("good.example", "other.example", "10.0.0.1", "::1"),
+    fields: fc.array(
+      fc.tuple(names, fc.oneof(fc.constantFrom("websocket", "1", "acme/1", "10.0.0.1"), texts)),
+      { maxLength: 4 },
+    ),
+    listener: fc.constantFrom(undefined, "web", "secure", "udp", "relay"),
+    http: fc.constantFrom(undefined, ...HTTP_NAMES),
+    peer: fc.constantFrom("10.1.1.1", "192.0.2.1", "::1"),
+  });
+  fc.assert(
+    fc.property(asked, (changes) => {
+      const authority = changes.host.includes(":") ? `[${changes.host}]` : changes.host;
+      explainRequest(PLAN, { ...GET, ...changes, authority }, true);
+    }),
+    { numRuns: 1000 },
+  );
 });
 
 test("gRPC gets its own answers", () => {

@@ -9,7 +9,7 @@ import { CidrSet } from "../../base/cidr.ts";
 import type { Fault } from "../../base/fault.ts";
 import { RandomHex } from "../../base/random-hex.ts";
 import type { Balancer } from "../../proxy/balancer/balancer.ts";
-import { chooseRoute } from "../../proxy/exchange/choose-route.ts";
+import { chooseRoute, type RoutingContext } from "../../proxy/exchange/choose-route.ts";
 import type { Exchange, ResponseSink } from "../../proxy/exchange/exchange.ts";
 import { type Peer, peerOf, peerOverQuic } from "../../proxy/exchange/peer.ts";
 import { compileListener, listenerKey, type ListenerRuntime } from "../../proxy/generation.ts";
@@ -39,36 +39,51 @@ export interface Played {
 /** On the listener with this index, which serves requests. */
 export function playRequest(plan: Plan, index: number, asked: AskedRequest): Played {
   const runtime = runtimeOf(plan, index);
+  const http = asked.http ?? usualHttp(runtime.plan, asked);
+  const playing = { plan, runtime, asked, http };
+  const { exchange, fault, grpcStatus } = play(playing, true);
+  const route = exchange.route?.plan ?? null;
+  const isRouted = route !== null || fault?.code === "no_route";
+  return {
+    http,
+    // The decision about an upgrade takes fields out: rules have seen them.
+    routed: isRouted ? play(playing, false).view : null,
+    host: exchange.host?.host ?? routingHost(exchange.request.authority),
+    client: exchange.clientIp,
+    route,
+    upgrade: route === null || fault !== null ? "" : exchange.request.upgrade,
+    fault,
+    grpcStatus,
+  };
+}
+
+interface Playing {
+  readonly plan: Plan;
+  readonly runtime: ListenerRuntime;
+  readonly asked: AskedRequest;
+  readonly http: HttpName;
+}
+
+function play({ plan, runtime, asked, http }: Playing, mayUpgrade: boolean) {
   const trustedProxies = CidrSet.of(plan.security.trustedProxies);
   const listeners = new Map([[listenerKey(runtime.plan), runtime]]);
   const current = listenerCurrent({ plan, trustedProxies, listeners }, runtime);
   const { decoder, exchange } = current.sessions.take();
-  const http = asked.http ?? usualHttp(runtime.plan, asked);
   const bytes = headBytes(asked);
   decoder.next(bytes, 0, bytes.length);
   const answer = new Answer(exchange);
   exchange.begin(answer, current, peerFor(runtime.plan, asked));
   const isRead = decoder.event === H1Event.head;
   exchange.request.version = VERSIONS[http];
+  if (!mayUpgrade) exchange.request.upgrade = "";
   const view = new RouteRequest(exchange.request);
-  const context = {
-    counters: new Float64Array(GLOBAL_SLOT_COUNT),
-    clock: new Clock(),
-    random: new RandomHex(),
-  };
-  const fault = isRead ? chooseRoute(context, exchange, view) : decoder.fault;
+  const fault = isRead ? chooseRoute(contextOf(), exchange, view) : decoder.fault;
   if (fault !== null) exchange.downstream.failResponse(fault);
-  const route = exchange.route?.plan ?? null;
-  return {
-    http,
-    routed: route !== null || fault?.code === "no_route" ? view : null,
-    host: exchange.host?.host ?? routingHost(exchange.request.authority),
-    client: exchange.clientIp,
-    route,
-    upgrade: route === null || fault !== null ? "" : exchange.request.upgrade,
-    fault,
-    grpcStatus: answer.grpcStatus,
-  };
+  return { exchange, view, fault, grpcStatus: answer.grpcStatus };
+}
+
+function contextOf(): RoutingContext {
+  return { counters: new Float64Array(GLOBAL_SLOT_COUNT), clock: new Clock(), random: new RandomHex() };
 }
 
 const VERSIONS: Readonly<Record<HttpName, HttpVersion>> = {
