@@ -22,7 +22,11 @@ interface Phase {
   readonly name: string;
   readonly patterns: readonly string[];
   readonly concurrency: number;
+  /** Its tests start gateways, on whatever transport is asked for. */
+  readonly onTransports: boolean;
 }
+
+const CPUS = availableParallelism();
 
 const PHASES: readonly Phase[] = [
   {
@@ -35,13 +39,22 @@ const PHASES: readonly Phase[] = [
       "conformance/**/*.test.ts",
       "scripts/**/*.test.ts",
     ],
-    concurrency: availableParallelism(),
+    concurrency: CPUS,
+    onTransports: false,
+  },
+  // They wait more than they work.
+  {
+    name: "end to end",
+    patterns: ["test/e2e/**/*.test.ts"],
+    concurrency: 2 * Math.min(2, CPUS),
+    onTransports: true,
   },
   // Bound by the CPU, which the gateway and the test share.
   {
-    name: "end to end",
-    patterns: ["test/{e2e,faults,attacks}/**/*.test.ts"],
-    concurrency: Math.max(1, Math.min(4, availableParallelism())),
+    name: "faults and attacks",
+    patterns: ["test/{faults,attacks}/**/*.test.ts"],
+    concurrency: Math.min(4, CPUS),
+    onTransports: true,
   },
 ];
 
@@ -88,7 +101,7 @@ function phasesOn(transport: TransportSetting | undefined, counts: Counts): read
     return [];
   }
   console.log(`\n== on transport ${transport}`);
-  return PHASES.filter(({ name }) => name === "end to end");
+  return PHASES.filter(({ onTransports }) => onTransports);
 }
 
 /** What `--transport` names, for the test processes too. */

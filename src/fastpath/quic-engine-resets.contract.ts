@@ -1,4 +1,4 @@
-/** The part of the QUIC contract about streams that are given up: RESET_STREAM, STOP_SENDING, their codes. */
+/** The part of the QUIC contract about streams that are given up: RESET_STREAM, its codes, and what such streams leave. */
 import assert from "node:assert/strict";
 import { Forger } from "./quic-engine-forger.contract.ts";
 import { frame } from "./quic-engine-frames.contract.ts";
@@ -79,27 +79,6 @@ export function testResets(traits: QuicEngineTraits): void {
         assert.equal(read(from, id).bytes.toString(), "still");
         from.resetStream(id, code);
         to.resetStream(id, code);
-      }
-    }
-  });
-
-  it("STOP_SENDING reaches the writer with its code, and ends that direction only", async () => {
-    const network = await connected(traits);
-    for (const [from, to] of directions(network)) {
-      for (const [i, code] of CODES.entries()) {
-        const id = firstIds(network, from).both + 4 * i;
-        write(from, id, "begun");
-        network.settle();
-        to.stopSending(id, code);
-        to.stopSending(id, code);
-        assert.equal(to.streamReadable(id), false);
-        network.settle();
-        assert.equal(from.streamCapacity(id), StreamResult.ended);
-        assert.equal(from.streamCode, code);
-        assert.equal(write(from, id, "more", true) < 0, true);
-        assert.equal(write(to, id, "answer", true), 6);
-        network.settle();
-        assert.equal(read(from, id).bytes.toString(), "answer");
       }
     }
   });
@@ -186,25 +165,6 @@ export function testResets(traits: QuicEngineTraits): void {
     assert.equal(server.streamFin, true);
     assert.equal(server.streamReadable(0), false);
     assert.equal(server.hasReadable, false);
-  });
-
-  it("a stop that comes with a reset is told with its code, if it is asked for before the reset is read", async () => {
-    const network = await connected(traits);
-    for (const [from, to] of directions(network)) {
-      const id = firstIds(network, from).both;
-      write(from, id, "asked");
-      network.settle();
-      read(to, id);
-      write(to, id, "answering");
-      network.settle();
-      from.resetStream(id, 0x11);
-      from.stopSending(id, 0x22);
-      network.settle();
-      assert.equal(to.streamCapacity(id), StreamResult.ended);
-      assert.equal(to.streamCode, 0x22);
-      assert.equal(read(to, id).result, StreamResult.ended);
-      assert.equal(to.streamCode, 0x11);
-    }
   });
 
   for (const [what, end] of Object.entries(ABORTED_UPLOADS)) {

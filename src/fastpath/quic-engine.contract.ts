@@ -13,6 +13,7 @@ import type { QuicEngineTraits } from "./quic-engine-peers.contract.ts";
 import { testResets } from "./quic-engine-resets.contract.ts";
 import { testSessions } from "./quic-engine-sessions.contract.ts";
 import { testSettings } from "./quic-engine-settings.contract.ts";
+import { testStops } from "./quic-engine-stops.contract.ts";
 import { testStreams } from "./quic-engine-streams.contract.ts";
 
 export function testQuicEngine(traits: QuicEngineTraits): void {
@@ -21,6 +22,7 @@ export function testQuicEngine(traits: QuicEngineTraits): void {
   testSessions(traits);
   testStreams(traits);
   testResets(traits);
+  testStops(traits);
   testDatagrams(traits);
   testCloses(traits);
   testPaths(traits);

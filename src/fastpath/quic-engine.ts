@@ -166,8 +166,8 @@ export interface QuicConnectionEngine {
   readonly streamFin: boolean;
   readonly streamCode: number;
   /**
-   * Octets that `writeStream` would take now; or `StreamResult.ended` when the peer has sent STOP_SENDING,
-   * `unknown` when there is no such stream.
+   * Octets that `writeStream` would take now; or `StreamResult.ended` when the peer has sent STOP_SENDING, also
+   * when all that was sent is acknowledged; `unknown` when there is no such stream.
    */
   streamCapacity(id: number): number;
   /** Returns how many octets were taken, or a `StreamResult`. `fin` counts only when all were taken. May open the stream. */

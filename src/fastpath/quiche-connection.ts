@@ -108,6 +108,7 @@ export class QuicheConnection implements QuicConnectionEngine {
       if (this.#native.localError() !== null) this.#drain();
     }
     this.#ids.collectRetired();
+    if (this.#phase === "open") this.#streams.decrypted(bytes, start, end);
     if (this.#phase !== "open") this.#progress();
     else if (this.#remember !== null) this.#rememberSession(this.#remember);
   }

@@ -8,6 +8,7 @@ import { assert } from "../base/assert.ts";
 import { MAX_QUIC_INTEGER, type QuicTransportSettings, StreamResult } from "./quic-engine.ts";
 import { quicheFailure } from "./quiche-errors.ts";
 import { QuicheLostWindow } from "./quiche-lost-window.ts";
+import { QuicheStopCodes } from "./quiche-stop-codes.ts";
 import { QuicheStreamEnds } from "./quiche-stream-ends.ts";
 import { QuicheWear } from "./quiche-wear.ts";
 import { lostWindowLimits } from "./quiche-windows.ts";
@@ -26,6 +27,7 @@ export class QuicheStreams {
   readonly #ends: QuicheStreamEnds;
   readonly #wear: QuicheWear;
   readonly #lostWindow: QuicheLostWindow;
+  readonly #stopCodes: QuicheStopCodes;
   #fin = false;
   #code = 0;
 
@@ -41,6 +43,7 @@ export class QuicheStreams {
     this.#ends = new QuicheStreamEnds(role, (id) => native.streamFinished(id) && !native.streamReadable(id));
     this.#wear = new QuicheWear(role, settings, (id) => this.#isKnown(id));
     this.#lostWindow = new QuicheLostWindow(lostWindowLimits(settings));
+    this.#stopCodes = new QuicheStopCodes(native.sourceId().length);
   }
 
   get worn(): boolean {
@@ -58,6 +61,11 @@ export class QuicheStreams {
   /** A packet has come. */
   received(octets: number): void {
     this.#lostWindow.received(octets);
+  }
+
+  /** quiche has taken a packet, which is decrypted where it is. */
+  decrypted(bytes: Buffer, start: number, end: number): void {
+    this.#stopCodes.received(bytes, start, end);
   }
 
   /** Some stream may have something to read. */
@@ -122,7 +130,7 @@ export class QuicheStreams {
     try {
       return this.#native.streamCapacity(id);
     } catch (error) {
-      return this.#writeFailed(error);
+      return this.#writeFailed(id, error);
     }
   }
 
@@ -132,7 +140,7 @@ export class QuicheStreams {
     try {
       taken = this.#native.streamSend(id, bytes, fin);
     } catch (error) {
-      return this.#writeFailed(error);
+      return this.#writeFailed(id, error);
     }
     // Blocked, or quiche knows the stream no more.
     if (taken === null) return Math.min(this.capacity(id), StreamResult.blocked);
@@ -143,6 +151,7 @@ export class QuicheStreams {
   reset(id: number, code: number): void {
     assertCode(code);
     if (!this.#ends.canSend(id)) return;
+    this.#stopCodes.answered(id);
     this.#native.streamShutdown(id, this.#quiche.Shutdown.Write, code);
   }
 
@@ -207,7 +216,7 @@ export class QuicheStreams {
     }
   }
 
-  #writeFailed(error: unknown): number {
+  #writeFailed(id: number, error: unknown): number {
     const failure = quicheFailure(error);
     switch (failure.kind) {
       case "stopped":
@@ -218,8 +227,16 @@ export class QuicheStreams {
       case "no-stream":
       case "reset":
       case "other":
-        return StreamResult.unknown;
+        return this.#forgotten(id);
     }
+  }
+
+  /** A stream that quiche does not know, or knows no more because it was stopped. */
+  #forgotten(id: number): number {
+    const code = this.#stopCodes.get(id);
+    if (code === undefined) return StreamResult.unknown;
+    this.#code = code;
+    return StreamResult.ended;
   }
 }
 

@@ -23,7 +23,8 @@ import type {
 } from "../fastpath/quic-engine.ts";
 import { loadQuicEngine, type QuicEngineLoad } from "../fastpath/quiche-engine.ts";
 import type { Transport } from "../fastpath/transport.ts";
-import type { UdpSockets } from "../fastpath/udp.ts";
+import type { UdpAddress, UdpSockets } from "../fastpath/udp.ts";
+import { UdpRefusals } from "../fastpath/udp-refusals.ts";
 import type { QuicServers } from "./listener/quic-contexts.ts";
 import type { BackendPlan, ListenerPlan, Plan } from "./plan.ts";
 import { type QuicDial, QuicClientEndpoint } from "./quic/client-endpoint.ts";
@@ -80,6 +81,7 @@ export class QuicPlane implements QuicClients, QuicServers {
   readonly counters: SlotCounters;
   readonly #options: QuicPlaneOptions;
   readonly #sockets: UdpSockets;
+  readonly #refusals = new UdpRefusals();
   #environment: QuicEnvironment | null = null;
   #clients: QuicClientEndpoint | null = null;
   #handOver: HandOver | null = null;
@@ -125,6 +127,10 @@ export class QuicPlane implements QuicClients, QuicServers {
     return this.#clients?.connect(dial, owner) ?? null;
   }
 
+  askRefused(remote: UdpAddress, refused: () => void): void {
+    this.#refusals.ask(remote, refused);
+  }
+
   /** Binds a listener's socket, which does not receive yet. Rejects as `UdpSockets.bind` does. */
   async listen({ host, port, resetKey, ...options }: QuicListenOptions): Promise<QuicListenerEndpoint> {
     assert(resetKey.length === RESET_KEY_BYTES, "the key of stateless resets has 32 octets");
@@ -136,6 +142,7 @@ export class QuicPlane implements QuicClients, QuicServers {
 
   /** Ends the connections to backends, and lets the sockets go. Listeners have been closed before. */
   close(): void {
+    this.#refusals.close();
     this.#clients?.close();
     this.#handOver?.close();
     this.#clients = null;

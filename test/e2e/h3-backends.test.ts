@@ -12,6 +12,8 @@ import { type H3Gateway, startH3 } from "../support/h3-gateway.ts";
 import { Http2Backend } from "../support/http2-backend.ts";
 import { Http2Client } from "../support/http2-client.ts";
 import { QuicUsers } from "../support/quic-users.ts";
+import type { LogLine } from "../support/log-tail.ts";
+import { isAlive } from "../support/processes.ts";
 import { chunked, echo, type Echoed, hang, named, respond } from "../support/scripts.ts";
 import { SecureSite } from "../support/secure-listener.ts";
 import { startBackend } from "../support/suite.ts";
@@ -37,6 +39,22 @@ async function plainFront(t: TestContext, backends: readonly (string | Block)[])
   const port = await freePort();
   const gateway = await Gateway.start(t, { listeners: [h1Listener(port, backends)] });
   return { gateway, port, client: await Http2Client.connect(t, port) };
+}
+
+/** Nothing of it is left, and nobody listens where it was. */
+async function killed({ gateway }: H3Gateway): Promise<void> {
+  const workers = gateway.workers();
+  gateway.kill("SIGKILL");
+  await gateway.exited();
+  await waitFor("its workers to end", () => !workers.some(isAlive));
+}
+
+function ended(message: string): (line: LogLine) => boolean {
+  return ({ fields }) => fields["message"] === message;
+}
+
+function seconds(sinceMs: number): string {
+  return `${((performance.now() - sinceMs) / 1000).toFixed(1)} s`;
 }
 
 describe("a backend over HTTP/3", { timeout: 180_000 }, () => {
@@ -134,13 +152,79 @@ describe("a backend over HTTP/3", { timeout: 180_000 }, () => {
     const since = performance.now();
     // Nothing is under way that could go unanswered, so that it has to be asked for.
     await user.over(answer, 40_000);
-    t.diagnostic(`noticed after ${Math.round((performance.now() - since) / 1000)} s`);
+    t.diagnostic(`noticed after ${seconds(since)}`);
     assert.equal(answer.status, 502, answer.told);
+    // The worker that has taken its place knows nothing of the connection, and says so.
+    const line = await front.gateway.waitForLog("the fault", ended("backend request failed"));
+    assert.match(String(line.fields["detail"]), /stateless reset/);
     behind.backend.script = respond("200 OK", "again");
     await waitFor("it to be served again", async () => (await user.ask("/")).told === "200 again", {
       timeoutMs: 15_000,
     });
     await front.gateway.metric("nothing left", (now) => now.sum("h3_upstream_streams") === 0);
+  });
+
+  it("that is killed under a request, and comes back no more, is a 502 with that reason", async (t) => {
+    const { behind, front } = await startTwo(t, { backend: { script: hang } });
+    const user = await front.connect();
+    const answer = user.request("/");
+    await behind.backend.request();
+    await killed(behind);
+    const since = performance.now();
+    await user.over(answer, 40_000);
+    t.diagnostic(`noticed after ${seconds(since)}`);
+    assert.equal(answer.status, 502, answer.told);
+    const line = await front.gateway.waitForLog("the fault", ended("backend request failed"));
+    assert.equal(line.fields["code"], "upstream_closed");
+    assert.match(String(line.fields["detail"]), /the backend's port is closed/);
+  });
+
+  it("that is killed while nobody asks for anything is found out by the first who does", async (t) => {
+    const { behind, front } = await startTwo(t, { backend: { script: respond("200 OK", "fine") } });
+    const user = await front.connect();
+    assert.equal((await user.ask("/before")).told, "200 fine");
+    await killed(behind);
+    const since = performance.now();
+    const answer = user.request("/");
+    await user.over(answer, 40_000);
+    t.diagnostic(`noticed after ${seconds(since)}`);
+    // Without the native transport a new connection is not told that nobody is there.
+    assert.ok([502, 504].includes(answer.status), answer.told);
+    const line = await front.gateway.waitForLog("the session's end", ended("HTTP/3 session ends"));
+    assert.equal(line.fields["detail"], "the backend's port is closed");
+    const back = { site: behind.site, port: behind.port, backend: { script: respond("200 OK", "back") } };
+    await startH3(t, back);
+    assert.equal((await user.ask("/after")).told, "200 back");
+  });
+
+  it("that is killed leaves what may be sent again to another", async (t) => {
+    const script = respond("200 OK", "fine");
+    const [one, two] = [await startH3(t, { backend: { script } }), await startH3(t, { backend: { script } })];
+    const backends = [one, two].map(({ port, site }) => overH3(port, site));
+    const front = await startH3(t, { backends });
+    const user = await front.connect();
+    for (let i = 0; i < 4; i++) assert.equal((await user.ask("/before")).told, "200 fine");
+    await killed(one);
+    const answers = Array.from({ length: 6 }, () => user.request("/after"));
+    for (const answer of answers) assert.equal((await user.over(answer, 40_000)).told, "200 fine");
+    const line = await front.gateway.waitForLog("the session's end", ended("HTTP/3 session ends"));
+    assert.equal(line.fields["detail"], "the backend's port is closed");
+  });
+
+  it("that is started anew while nobody asks for anything serves the first who does", async (t) => {
+    const { behind, front } = await startTwo(t, { backend: { script: respond("200 OK", "fine") } });
+    const user = await front.connect();
+    assert.equal((await user.ask("/before")).told, "200 fine");
+    await killed(behind);
+    await startH3(t, {
+      site: behind.site,
+      port: behind.port,
+      backend: { script: respond("200 OK", "anew") },
+    });
+    const since = performance.now();
+    assert.equal((await user.ask("/after")).told, "200 anew");
+    t.diagnostic(`served after ${seconds(since)}`);
+    assert.equal(front.gateway.log.lines.find(ended("HTTP/3 session ends")), undefined);
   });
 
   it("that says GOAWAY is left in order, and no request fails", async (t) => {

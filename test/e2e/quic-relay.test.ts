@@ -4,6 +4,7 @@ import { describe, it } from "node:test";
 import { freePort } from "../support/addresses.ts";
 import type { QuicConnection } from "../../src/proxy/quic/quic-connection.ts";
 import { type CleanupScope, Gateway } from "../support/gateway.ts";
+import type { LogLine } from "../support/log-tail.ts";
 import { NotingOwner, echo, Pour } from "../support/quic-owners.ts";
 import { QuicUsers } from "../support/quic-users.ts";
 import { ALPN, SERVER_NAME, type TestListener } from "../support/quic-world.ts";
@@ -197,6 +198,31 @@ describe("raw QUIC", { timeout: 180_000 }, () => {
     assert.equal(closed.by, "peer");
     await scene.gateway.metric("nobody", (now) => now.sum("quic_modeb_connections") === 0);
   });
+
+  for (const [when, octets] of [
+    ["it takes its time", 0],
+    ["it is sent something", 100_000],
+  ] as const) {
+    it(`whose backend is gone while ${when} ends with the transport's INTERNAL_ERROR`, async (t) => {
+      const scene = await startRelay(t, { serve: () => {} });
+      const client = await scene.connect();
+      const id = client.say("hello", false);
+      const server = await serverOf(scene);
+      await waitFor("the question", () => server.stream(id).octets === 5);
+      // Says nothing to anybody.
+      scene.backends[0]?.listener.endpoint.close();
+      const since = performance.now();
+      if (octets > 0) client.link.write(id, Buffer.alloc(octets), 0, octets, false);
+      client.link.flush();
+      const closed = await waitFor("the close", () => client.closed, { timeoutMs: 40_000 });
+      t.diagnostic(`noticed after ${((performance.now() - since) / 1000).toFixed(1)} s`);
+      assert.deepEqual([closed.by, closed.application, closed.code], ["peer", false, 1]);
+      const failed = (line: LogLine): boolean => line.fields["message"] === "backend connection failed";
+      const line = await scene.gateway.waitForLog("the fault", failed);
+      assert.equal(line.fields["detail"], "the backend's port is closed");
+      await scene.gateway.metric("nobody", (now) => now.sum("quic_modeb_connections") === 0);
+    });
+  }
 
   it("whose backend shows a certificate of somebody else's gets nothing", async (t) => {
     const scene = await startRelay(t, { rawProxy: { sni: "else.example" } });

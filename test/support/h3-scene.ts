@@ -7,6 +7,7 @@ import { type Log, silentLog } from "../../src/base/log.ts";
 import { nativeAddon } from "../../src/fastpath/native-addon.ts";
 import { openUdp } from "../../src/fastpath/open-udp.ts";
 import { H3_BACKEND_TRANSPORT } from "../../src/control/plan/quic-transport.ts";
+import { UdpRefusals } from "../../src/fastpath/udp-refusals.ts";
 import type { QuicClientSettings, QuicTransportSettings } from "../../src/fastpath/quic-engine.ts";
 import type { QuicClients } from "../../src/proxy/quic/quic-clients.ts";
 import { H3Backend, type H3BackendOptions } from "./h3-backend.ts";
@@ -29,6 +30,7 @@ export class H3Scene {
   /** Changes to what the engine is asked for. */
   settings: Partial<QuicClientSettings> = {};
   readonly #gateways: MemoryGateway[] = [];
+  readonly #refusals = new UdpRefusals();
 
   private constructor(world: QuicWorld, client: TestClient) {
     this.world = world;
@@ -55,6 +57,7 @@ export class H3Scene {
 
   close(): void {
     for (const gateway of this.#gateways) gateway.stop();
+    this.#refusals.close();
     this.world.close();
   }
 
@@ -69,6 +72,7 @@ export class H3Scene {
         this.dialled += 1;
         return this.client.endpoint.connect({ ...dial, transport: transport() }, owner);
       },
+      askRefused: (remote, refused) => this.#refusals.ask(remote, refused),
     };
   }
 }

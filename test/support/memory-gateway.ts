@@ -38,11 +38,12 @@ export class TestClock extends Clock {
 }
 
 /** For plans without backends over QUIC. */
-const NO_QUIC: QuicClients = {
+export const NO_QUIC: QuicClients = {
   context: () => {
     throw new Error("there is no QUIC engine");
   },
   connect: () => null,
+  askRefused: () => {},
 };
 
 export class MemoryGateway {

@@ -1,6 +1,7 @@
 /** A relay of raw QUIC between a client and backends in memory, for tests: what they hear, and what was counted. */
 import assert from "node:assert/strict";
 import { Fault, type FaultCode } from "../../src/base/fault.ts";
+import { silentLog } from "../../src/base/log.ts";
 import type { QuicOwner } from "../../src/proxy/quic/quic-owner.ts";
 import { QuicRelay } from "../../src/proxy/relay/quic-relay.ts";
 import type { QuicRelayCounter, QuicRelayCounters } from "../../src/proxy/relay/quic-relay-counters.ts";
@@ -9,7 +10,7 @@ import type {
   QuicRelayDialled,
   QuicRelayDialler,
 } from "../../src/proxy/relay/quic-relay-link.ts";
-import { MemoryGateway } from "./memory-gateway.ts";
+import { MemoryGateway, NO_QUIC } from "./memory-gateway.ts";
 import type { PlanSpec } from "./memory-plan.ts";
 import { MemoryQuic, type MemoryQuicLink, type MemoryQuicOptions } from "./memory-quic.ts";
 import { secureListener } from "./memory-tls.ts";
@@ -56,16 +57,23 @@ export class RelayScene implements QuicRelayDialler {
   readonly dialled: Dialled[] = [];
   readonly relay: QuicRelay;
   attempts = 0;
+  /** Who wants to know whether a port is closed; a test may tell them that it is. */
+  readonly asking: (() => void)[] = [];
   releases = 0;
   readonly #options: RelaySceneOptions;
 
   constructor(options: RelaySceneOptions = {}) {
     this.#options = options;
-    this.gateway = new MemoryGateway({
+    const quic = {
+      ...NO_QUIC,
+      askRefused: (_remote: object, refused: () => void) => void this.asking.push(refused),
+    };
+    const spec: PlanSpec = {
       services: { app: ["10.0.0.1:4433", "10.0.0.2:4433"] },
       ...options.plan,
       listener: { ...secureListener(), protocol: "tls", ...options.plan?.listener },
-    });
+    };
+    this.gateway = new MemoryGateway(spec, silentLog, quic);
     this.front = new MemoryQuic(options.client);
     this.client = new RawPeer(this.front.client);
     const { current } = this.gateway.socket;

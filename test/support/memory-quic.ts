@@ -2,14 +2,27 @@
  * QUIC connections in memory: two links that keep the rules of streams (RFC 9000 sections 2 to 4), windows and
  * limits on streams among them. Nothing happens but in `turn`, so a test decides who is next.
  */
-import type { QuicClose } from "../../src/fastpath/quic-engine.ts";
+import type { QuicClose, QuicStats } from "../../src/fastpath/quic-engine.ts";
 import type { QuicOwner } from "../../src/proxy/quic/quic-owner.ts";
+import type { UdpPath } from "../../src/fastpath/udp.ts";
 import type { QuicRelayLink } from "../../src/proxy/relay/quic-relay-link.ts";
+import { udpAddress } from "./memory-udp.ts";
 
 const SERVER = 1;
 const UNIDIRECTIONAL = 2;
 /** As `READ_ARENA_BYTES`. */
 const MAX_READ_BYTES = 65_536;
+
+const NO_STATS: QuicStats = {
+  packetsReceived: 0,
+  packetsSent: 0,
+  packetsLost: 0,
+  bytesReceived: 0,
+  bytesSent: 0,
+  roundTripMs: 0,
+  congestionWindowBytes: 0,
+  deliveryBytesPerSecond: 0,
+};
 
 export interface MemoryQuicOptions {
   readonly streamWindowBytes?: number;
@@ -70,6 +83,14 @@ export class MemoryQuicLink implements QuicRelayLink {
   owner!: QuicOwner;
   established = false;
   readonly remotePort = 40_000;
+  readonly path: UdpPath = { local: udpAddress("10.0.0.9", 40_001), remote: udpAddress("10.0.0.1", 4433) };
+  /** Packets there are none, but for those that a test says there were. */
+  readonly packets = { packetsReceived: 0, packetsSent: 0 };
+  pings = 0;
+  readonly engine = {
+    stats: (): QuicStats => ({ ...NO_STATS, ...this.packets }),
+    ping: (): void => void (this.pings += 1),
+  };
   readonly datagrams: Buffer[] = [];
   closing: QuicClose | null = null;
   allPaused = false;

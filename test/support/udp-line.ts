@@ -9,22 +9,27 @@ import type { CleanupScope } from "./gateway.ts";
 
 const BUFFER_BYTES = 4 * 1024 * 1024;
 
+interface Target {
+  readonly host: string;
+  readonly port: number;
+}
+
 export class UdpLine {
   /** Where the client sends to. */
   readonly port: number;
   /** Whether a datagram of this side arrives. */
   passes: (from: "client" | "gateway", bytes: Buffer) => boolean = () => true;
   readonly #near: Socket;
-  readonly #targetPort: number;
+  readonly #target: Target;
   #far: Socket;
   readonly #former: Socket[] = [];
   #clientPort = 0;
   #closed = false;
 
-  private constructor(near: Socket, far: Socket, targetPort: number) {
+  private constructor(near: Socket, far: Socket, target: Target) {
     this.#near = near;
     this.#far = far;
-    this.#targetPort = targetPort;
+    this.#target = target;
     this.port = near.address().port;
     near.on("message", (bytes, from) => {
       this.#clientPort = from.port;
@@ -33,8 +38,9 @@ export class UdpLine {
     this.#listen(far);
   }
 
-  static async open(scope: CleanupScope, targetPort: number): Promise<UdpLine> {
-    const line = new UdpLine(await bound(), await bound(), targetPort);
+  /** `host`: where the gateway is, and the line's end beside it. */
+  static async open(scope: CleanupScope, targetPort: number, host = HOST): Promise<UdpLine> {
+    const line = new UdpLine(await bound(HOST), await bound(host), { host, port: targetPort });
     scope.after(() => line.#close());
     return line;
   }
@@ -47,7 +53,7 @@ export class UdpLine {
   /** Hands a datagram of this side on to the other. */
   deliver(from: "client" | "gateway", bytes: Buffer): void {
     if (this.#closed) return;
-    if (from === "client") this.#far.send(bytes, this.#targetPort, HOST);
+    if (from === "client") this.#far.send(bytes, this.#target.port, this.#target.host);
     else this.#near.send(bytes, this.#clientPort, HOST);
   }
 
@@ -56,7 +62,7 @@ export class UdpLine {
    * them at once; `forgotten`: it does, as when an address translator has forgotten it.
    */
   async move(forgotten = false): Promise<void> {
-    const far = await bound();
+    const far = await bound(this.#target.host);
     if (forgotten) this.#far.removeAllListeners("message");
     this.#former.push(this.#far);
     this.#far = far;
@@ -85,11 +91,12 @@ export class UdpLine {
   }
 }
 
-async function bound(): Promise<Socket> {
-  const socket = createSocket({ type: "udp4", recvBufferSize: BUFFER_BYTES, sendBufferSize: BUFFER_BYTES });
+async function bound(host: string): Promise<Socket> {
+  const type = host.includes(":") ? "udp6" : "udp4";
+  const socket = createSocket({ type, recvBufferSize: BUFFER_BYTES, sendBufferSize: BUFFER_BYTES });
   // The port of a gateway that was killed refuses; nobody has to hear of it.
   socket.on("error", () => {});
-  socket.bind(0, HOST);
+  socket.bind(0, host);
   await once(socket, "listening");
   return socket;
 }

@@ -238,6 +238,7 @@ export class QuicConnection implements QuicLink, Pumped, Routed {
     const { engine, budget, table, silent } = this.#core;
     budget.received(end - start);
     this.#paths.received(bytes, start, end);
+    this.#outbound.received();
     engine.receive(bytes, start, end);
     this.#received = true;
     this.#mark();
@@ -257,7 +258,8 @@ export class QuicConnection implements QuicLink, Pumped, Routed {
     const received = this.#received;
     this.#received = false;
     const more = this.#exchange(received);
-    if (received) this.#renewIds();
+    if (received && this.ids.releaseRetired(this.engine) && this.#host.migration)
+      this.ids.offerSpares(this.engine);
     if (!this.#core.silent) this.#owner?.beforeSend?.();
     this.#core.table.sweep();
     if (this.#abandoned === null) this.#send();
@@ -307,10 +309,6 @@ export class QuicConnection implements QuicLink, Pumped, Routed {
     return true;
   }
 
-  #renewIds(): void {
-    if (this.ids.releaseRetired(this.engine) && this.#host.migration) this.ids.offerSpares(this.engine);
-  }
-
   #end(application: boolean, code: number, reason: string): void {
     if (this.#core.silent) return;
     this.#core.silent = true;
@@ -321,9 +319,9 @@ export class QuicConnection implements QuicLink, Pumped, Routed {
   }
 
   #send(): void {
-    const { sender, environment } = this.#host;
-    const octets = sender.sendPackets(this.#core.engine, this, this.#paths.allowance);
-    this.#paths.sent(octets, environment.clock.nowMs);
+    const octets = this.#host.sender.sendPackets(this.engine, this, this.#paths.allowance);
+    this.#outbound.sent(octets);
+    this.#paths.sent(octets, this.#host.environment.clock.nowMs);
   }
 
   #tellEnd(): void {

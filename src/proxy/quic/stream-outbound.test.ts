@@ -3,11 +3,12 @@ import { afterEach, test } from "node:test";
 import { type MemoryDatagram, MemoryNetwork, udpAddress } from "../../../test/support/memory-udp.ts";
 import { type NotingOwner, Pour } from "../../../test/support/quic-owners.ts";
 import { QuicWorld, TRANSPORT } from "../../../test/support/quic-world.ts";
-import { waitFor } from "../../../test/support/wait-for.ts";
+import { pause, waitFor } from "../../../test/support/wait-for.ts";
 
 const BOUND = { timeout: 30_000 };
 const NOTHING = Buffer.alloc(0);
 const WINDOW_BYTES = 64 * 1024;
+const LITTLE_BYTES = 250;
 const worlds: QuicWorld[] = [];
 
 afterEach(() => {
@@ -49,7 +50,37 @@ function pour({ link }: NotingOwner): void {
   link.flush();
 }
 
-test("an end comes though what is before it is acknowledged while nothing can be sent", BOUND, async () => {
+/** At once, and later than an end waits for the windows of a peer that is heard. */
+for (const lateMs of [0, 400]) {
+  test(
+    `ends come though all before them is acknowledged while nothing can be sent, ${lateMs} ms late`,
+    BOUND,
+    async () => {
+      const { network, serverPort, client, server } = await connected();
+      const held: MemoryDatagram[] = [];
+      network.transit = (datagram) => {
+        if (datagram.to.port === serverPort) return [datagram];
+        held.push(datagram);
+        return [];
+      };
+      const ids = Array.from({ length: 12 }, () => open(client, "hello"));
+      await waitFor(
+        "the octets, and their acknowledgement",
+        () => ids.every((id) => server.stream(id).octets === 5) && held.length > 0,
+      );
+      pour(client);
+      for (const id of ids) assert.equal(client.link.write(id, NOTHING, 0, 0, true), 0);
+      client.link.flush();
+      await pause(lateMs);
+      network.transit = (datagram) => [datagram];
+      for (const datagram of held) network.inject(datagram);
+      await waitFor("the ends", () => ids.every((id) => server.stream(id).ended));
+    },
+  );
+}
+
+/** The engine tells of room that the headers of the other stream's packets have taken. */
+test("an end comes though little room seems to be left, and none is", BOUND, async () => {
   const { network, serverPort, client, server } = await connected();
   const held: MemoryDatagram[] = [];
   network.transit = (datagram) => {
@@ -62,7 +93,11 @@ test("an end comes though what is before it is acknowledged while nothing can be
     "the octets, and their acknowledgement",
     () => server.stream(id).octets === 5 && held.length > 0,
   );
-  pour(client);
+  const other = client.link.openUnidirectional();
+  const bytes = Buffer.alloc(client.link.engine.streamCapacity(id) - LITTLE_BYTES);
+  assert.equal(client.link.write(other, bytes, 0, bytes.length, false), bytes.length);
+  client.link.flush();
+  assert.equal(client.link.engine.streamCapacity(id), LITTLE_BYTES);
   assert.equal(client.link.write(id, NOTHING, 0, 0, true), 0);
   client.link.flush();
   network.transit = (datagram) => [datagram];
@@ -96,6 +131,34 @@ test("an end waits not for long where it is the peer's window that has no room",
   assert.equal(filling.left, before);
 });
 
+/** quiche forgets a stream as soon as all of its octets are acknowledged, though its end was lost. */
+test("an end without octets comes though its packet is lost", BOUND, async () => {
+  const { network, serverPort, client, server } = await connected();
+  const held: MemoryDatagram[] = [];
+  network.transit = (datagram) => {
+    if (datagram.to.port === serverPort) return [datagram];
+    held.push(datagram);
+    return [];
+  };
+  const id = open(client, "hello");
+  await waitFor(
+    "the octets, and their acknowledgement",
+    () => server.stream(id).octets === 5 && held.length > 0,
+  );
+  let lost = 0;
+  network.transit = (datagram) => {
+    if (lost > 0 || datagram.to.port !== serverPort) return [datagram];
+    lost += 1;
+    return [];
+  };
+  assert.equal(client.link.write(id, NOTHING, 0, 0, true), 0);
+  client.link.flush();
+  await waitFor("the loss", () => lost === 1);
+  await waitFor("the end to be said again", () => server.stream(id).ended);
+  for (const datagram of held) network.inject(datagram);
+  await waitFor("the stream to be forgotten", () => client.link.finished(id));
+});
+
 test("an end that waits is dropped with the stream", BOUND, async () => {
   const { client, server } = await connected();
   const id = open(client, "hello");
@@ -105,4 +168,36 @@ test("an end that waits is dropped with the stream", BOUND, async () => {
   client.link.reset(id, 7);
   await waitFor("the reset", () => server.stream(id).resetCode === 7);
   assert.equal(server.stream(id).ended, false);
+});
+
+test("a stop is told with its code though its packet acknowledges all that was sent", BOUND, async () => {
+  const { client, server } = await connected();
+  server.onData = (id) => server.link.stop(id, 268);
+  const id = open(client, "hello");
+  await waitFor("the stop", () => client.stream(id).stoppedCode !== -1);
+  assert.equal(client.stream(id).stoppedCode, 268);
+});
+
+test("stops of many streams are told with their codes, whatever comes with them at once", BOUND, async () => {
+  const { network, serverPort, client, server } = await connected();
+  const held: MemoryDatagram[] = [];
+  network.transit = (datagram) => {
+    if (datagram.to.port === serverPort) return [datagram];
+    held.push(datagram);
+    return [];
+  };
+  const ids = Array.from({ length: 12 }, () => open(client, "hello"));
+  await waitFor("the octets", () => ids.every((id) => server.stream(id).octets === 5));
+  for (const id of ids) {
+    server.link.stop(id, 0x1000 + id);
+    if (id % 8 === 2) server.link.flush();
+    client.link.write(id, Buffer.from("more"), 0, 4, false);
+    client.link.flush();
+  }
+  const before = held.length;
+  await waitFor("the acknowledgements", () => held.length > before);
+  network.transit = (datagram) => [datagram];
+  for (const datagram of held) network.inject(datagram);
+  await waitFor("the stops", () => ids.every((id) => client.stream(id).stoppedCode !== -1));
+  for (const id of ids) assert.equal(client.stream(id).stoppedCode, 0x1000 + id);
 });

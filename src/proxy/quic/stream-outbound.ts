@@ -4,6 +4,8 @@
  */
 import { StreamResult } from "../../fastpath/quic-engine.ts";
 import type { ConnectionCore } from "./connection-core.ts";
+import { EndEcho } from "./end-echo.ts";
+import { EndRoom } from "./end-room.ts";
 import type { QuicOwner } from "./quic-owner.ts";
 import { ID_STEP, type QuicStream, SERVER_INITIATED, UNIDIRECTIONAL } from "./stream-table.ts";
 
@@ -13,13 +15,11 @@ const MAX_LOOKS_PER_TURN = 32;
 /**
  * An end without octets is lost when quiche hears that all octets before it have arrived, and has not sent it
  * yet (https://github.com/cloudflare/quiche/issues/2525), as while congestion control lets nothing go. So it is
- * given to the engine when there is room, to go out in the same turn; but where it is the peer's windows that
- * have none, which an end needs no room of, no later than this. Most round trips are shorter.
+ * given to the engine when there is room, to go out in the same turn. Where it is the peer's windows that have none,
+ * which an end needs no room of, it is given so long after the peer has been heard: what it acknowledges makes room in
+ * congestion control, however long that takes.
  */
 const MAX_FIN_WAIT_MS = 200;
-
-/** A packet with an end and nothing else has no more octets. */
-const FIN_ROOM_BYTES = 100;
 
 /** Before whatever else is to be sent (RFC 9218). */
 const FIRST = 0;
@@ -43,6 +43,8 @@ export class StreamOutbound {
   #asked = 0;
   /** The earliest `finDueMs`. */
   #finDueMs = Infinity;
+  readonly #room = new EndRoom();
+  readonly #echo = new EndEcho();
 
   constructor(core: ConnectionCore, server: boolean) {
     this.#core = core;
@@ -109,8 +111,19 @@ export class StreamOutbound {
   advance(owner: QuicOwner, received: boolean): void {
     if (received) this.#unasked = this.#core.table.open.length;
     this.#askAboutStops(owner);
-    this.#retry(owner);
+    this.#retry(owner, received);
+    this.#echo.repeat(this.#core.engine, this.#core.clock.nowMs);
     if (received && !this.#core.silent) this.#tellAllowed(owner);
+  }
+
+  /** Before the engine is given a datagram. */
+  received(): void {
+    this.#room.received();
+  }
+
+  /** The engine has sent what it could. */
+  sent(octets: number): void {
+    this.#room.sent(octets);
   }
 
   /** Before a stream is read: once its reset was, the engine may have forgotten why it was stopped. */
@@ -124,7 +137,7 @@ export class StreamOutbound {
   get wantedMs(): number {
     const { clock, silent } = this.#core;
     if (silent) return Infinity;
-    return this.#unasked > 0 ? clock.nowMs : this.#finDueMs;
+    return this.#unasked > 0 ? clock.nowMs : Math.min(this.#finDueMs, this.#echo.dueMs);
   }
 
   #open(id: number): boolean {
@@ -138,22 +151,33 @@ export class StreamOutbound {
   #hasFinRoom(id: number): boolean {
     const { engine } = this.#core;
     const capacity = engine.streamCapacity(id);
-    if (capacity >= FIN_ROOM_BYTES) engine.prioritise(id, FIRST, false);
-    return capacity < 0 || capacity >= FIN_ROOM_BYTES;
+    if (capacity < 0) return true;
+    if (!this.#room.take(capacity)) return false;
+    engine.prioritise(id, FIRST, false);
+    return true;
   }
 
   #holdFin(stream: QuicStream): number {
     stream.finPending = true;
-    stream.finDueMs = this.#core.clock.nowMs + MAX_FIN_WAIT_MS;
-    this.#finDueMs = Math.min(this.#finDueMs, stream.finDueMs);
+    stream.finAsked = false;
+    stream.finDueMs = Infinity;
     return 0;
   }
 
   #taken(stream: QuicStream, taken: number, wanted: number, fin: boolean): number {
-    if (taken > 0) this.#core.budget.written(taken);
+    if (taken > 0) {
+      this.#core.budget.written(taken);
+      this.#room.written(taken);
+    }
     if (taken < wanted) stream.blocked = true;
-    else if (fin) this.#core.table.endWriting(stream);
+    else if (fin) this.#ended(stream, taken);
     return taken;
+  }
+
+  /** The engine has the end, and `taken` octets with it. */
+  #ended(stream: QuicStream, taken: number): void {
+    this.#core.table.endWriting(stream);
+    if (taken === 0) this.#echo.said(stream.id, this.#core.clock.nowMs);
   }
 
   /** The owner hears of it in the connection's next turn, or in this one. */
@@ -163,15 +187,16 @@ export class StreamOutbound {
     return UNWANTED;
   }
 
-  /** The most urgent streams first (RFC 9218), beginning with another one each time. */
-  #retry(owner: QuicOwner): void {
+  /** Ends, then the most urgent streams first (RFC 9218), beginning with another one each time. */
+  #retry(owner: QuicOwner, received: boolean): void {
     const { open } = this.#core.table;
     let urgencies = 0;
     this.#finDueMs = Infinity;
-    for (let i = 0; i < open.length; i++) {
+    for (let i = 0; i < open.length && !this.#core.silent; i++) {
       const stream = open[i] as QuicStream;
+      if (stream.finPending && !stream.stopPending) this.#retryFin(stream, received);
       if (stream.stopPending) this.#tellStopped(stream, owner);
-      else if (stream.blocked || stream.finPending) urgencies |= 1 << stream.urgency;
+      else if (stream.blocked) urgencies |= 1 << stream.urgency;
     }
     if (urgencies === 0) return;
     this.#turn = (this.#turn + 1) % open.length;
@@ -186,21 +211,33 @@ export class StreamOutbound {
     for (let i = 0; i < count && !this.#core.silent; i++) {
       const stream = open[(this.#turn + i) % count] as QuicStream;
       if (stream.urgency !== urgency) continue;
-      if (stream.finPending) this.#retryFin(stream);
-      else if (stream.blocked) this.#retryBlocked(stream, owner);
+      if (stream.blocked) this.#retryBlocked(stream, owner);
       if (stream.stopPending) this.#tellStopped(stream, owner);
     }
   }
 
-  #retryFin(stream: QuicStream): void {
+  #retryFin(stream: QuicStream, received: boolean): void {
     const { engine, clock } = this.#core;
-    if (clock.nowMs < stream.finDueMs && !this.#hasFinRoom(stream.id)) {
-      this.#finDueMs = Math.min(this.#finDueMs, stream.finDueMs);
-      return;
+    if (!this.#hasFinRoom(stream.id)) {
+      this.#awaitPeer(stream, received);
+      if (clock.nowMs < stream.finDueMs) return;
+      engine.prioritise(stream.id, FIRST, false);
     }
     const taken = engine.writeStream(stream.id, NOTHING, 0, 0, true);
-    if (taken >= 0) this.#core.table.endWriting(stream);
+    if (taken >= 0) this.#ended(stream, 0);
     else if (taken !== StreamResult.blocked) this.#unwanted(stream, taken);
+  }
+
+  /** If all that was sent has been acknowledged, the peer says nothing unless it is asked. */
+  #awaitPeer(stream: QuicStream, received: boolean): void {
+    const { engine, clock } = this.#core;
+    if (!stream.finAsked) {
+      stream.finAsked = true;
+      engine.ping();
+    } else if (received && stream.finDueMs === Infinity) {
+      stream.finDueMs = clock.nowMs + MAX_FIN_WAIT_MS;
+    }
+    this.#finDueMs = Math.min(this.#finDueMs, stream.finDueMs);
   }
 
   #retryBlocked(stream: QuicStream, owner: QuicOwner): void {
@@ -228,7 +265,7 @@ export class StreamOutbound {
 
   #isStopped(stream: QuicStream): boolean {
     const capacity = this.#core.engine.streamCapacity(stream.id);
-    // One that the engine has forgotten was stopped after its reset was read, and both before it was asked here.
+    // One that the engine has forgotten was stopped, even when it does not know the code any more.
     const forgotten = capacity === StreamResult.unknown && stream.readDone;
     if (capacity !== StreamResult.ended && !forgotten) return false;
     this.#unwanted(stream, capacity);

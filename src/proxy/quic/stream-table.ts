@@ -23,7 +23,9 @@ export class QuicStream {
   blocked = false;
   /** The owner has ended the stream, and the engine has not taken the end yet. */
   finPending = false;
-  /** Until when it waits for room. Monotonic milliseconds. */
+  /** The peer has been asked for an answer since the end waits for room. */
+  finAsked = false;
+  /** Until when it waits, at most; `Infinity`: the peer has not been heard since it was asked. Monotonic milliseconds. */
   finDueMs = 0;
   /** The peer wants no more of it, and the owner has not heard so yet. */
   stopPending = false;

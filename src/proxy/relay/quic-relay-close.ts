@@ -6,7 +6,8 @@
  *   the peer, with the transport's NO_ERROR        NO_ERROR
  *   the peer, with another code of the transport   INTERNAL_ERROR: its own packets were not at fault
  *   we, as the peer broke the rules                INTERNAL_ERROR
- *   idle timeout, stateless reset                  INTERNAL_ERROR: nobody must take that for an orderly end
+ *   idle timeout, stateless reset, a port of the
+ *   backend's that is closed, without an answer    INTERNAL_ERROR: nobody must take that for an orderly end
  *   no backend could be had                        CONNECTION_REFUSED
  *   a drain that took too long                     NO_ERROR, to both
  *
@@ -26,7 +27,12 @@ const LAST_CRYPTO_ERROR = 0x1ff;
 export function passClose(reason: QuicClose, link: QuicRelayLink): void {
   if (reason.by === "peer" && reason.application) link.close(reason.code, reason.reason);
   else if (isOrderly(reason)) link.closeTransport(TransportError.none, reason.reason);
-  else link.closeTransport(TransportError.internal, "the other connection of the relay failed");
+  else failOther(link);
+}
+
+/** The other connection of the relay is dead. */
+export function failOther(link: QuicRelayLink): void {
+  link.closeTransport(TransportError.internal, "the other connection of the relay failed");
 }
 
 /** What the log says of a relay that ended so; `null`: nothing, it was a peer's wish. */

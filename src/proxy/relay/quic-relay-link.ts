@@ -1,10 +1,16 @@
 /** What a relay of raw QUIC needs beside `QuicLink`, and what it asks of whoever chooses its backends. */
 import type { Fault } from "../../base/fault.ts";
+import type { QuicConnectionEngine } from "../../fastpath/quic-engine.ts";
+import type { UdpPath } from "../../fastpath/udp.ts";
 import type { QuicLink, QuicOwner } from "../quic/quic-owner.ts";
 import type { Backend } from "../upstream/backend.ts";
 
 /** A connection whose application is not ours; `QuicConnection` is one. */
 export interface QuicRelayLink extends QuicLink {
+  /** The peer's present one. */
+  readonly path: UdpPath;
+  /** For who wants to know whether the peer is there; a PING leaves after `wake`. */
+  readonly engine: Pick<QuicConnectionEngine, "ping" | "stats">;
   /** Nothing of any stream is read until `resumeAll`, of those that the peer opens meanwhile neither. Datagrams come. */
   pauseAll(): void;
   resumeAll(): void;

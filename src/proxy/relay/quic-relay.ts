@@ -23,12 +23,14 @@ import type { RelayRecord } from "../finish/relay-line.ts";
 import type { RouteRuntime } from "../generation.ts";
 import type { ListenerCurrent } from "../listener/listener-current.ts";
 import type { QuicServed } from "../quic/listener-settings.ts";
+import { PORT_CLOSED } from "../quic/quic-clients.ts";
 import { TransportError } from "../quic/transport-error.ts";
 import type { WorkerContext } from "../worker-context.ts";
-import { closeFault, dialFault, passClose } from "./quic-relay-close.ts";
+import { closeFault, dialFault, failOther, passClose } from "./quic-relay-close.ts";
 import type { QuicRelayCounters, QuicRelayShared } from "./quic-relay-counters.ts";
 import { QuicRelayEnd, type QuicRelayEndOwner } from "./quic-relay-end.ts";
 import { MAX_RELAY_ATTEMPTS, WORN_LINGER_MS, WORN_STREAMS_MS } from "./quic-relay-limits.ts";
+import { QuicRelayWatch } from "./quic-relay-watch.ts";
 import type { QuicRelayBackend, QuicRelayDialler, QuicRelayLink } from "./quic-relay-link.ts";
 
 export interface QuicRelayOptions {
@@ -60,6 +62,8 @@ export class QuicRelay implements QuicServed, QuicRelayEndOwner, RelayRecord {
   readonly #client: QuicRelayEnd;
   /** Of the present attempt. */
   #backendEnd: QuicRelayEnd | null = null;
+  /** Of the backend that is joined. */
+  #watch: QuicRelayWatch | null = null;
   #state: "waiting" | "dialling" | "joined" | "leaving" | "over" = "waiting";
   backend: QuicRelayBackend | null = null;
   attempts = 0;
@@ -276,9 +280,19 @@ export class QuicRelay implements QuicServed, QuicRelayEndOwner, RelayRecord {
     this.#state = "joined";
     this.connectedMs = clock.nowMs;
     wheel.disarm(this.#timer);
+    const gone = (): void => this.#backendGone(end);
+    this.#watch = new QuicRelayWatch({ context: this.#context, shared: this.#shared, link: end.link, gone });
     end.join(this.#client);
     this.#client.join(end);
     this.#client.link.resumeAll();
+  }
+
+  #backendGone(end: QuicRelayEnd): void {
+    const fault = new Fault("upstream_closed", PORT_CLOSED);
+    this.#report(fault);
+    failOther(this.#client.link);
+    end.link.abandon();
+    this.#finish(fault);
   }
 
   #end(side: "client" | "backend"): QuicRelayEnd {
@@ -311,6 +325,7 @@ export class QuicRelay implements QuicServed, QuicRelayEndOwner, RelayRecord {
     this.#state = "over";
     this.fault = fault;
     wheel.remove(this.#timer);
+    this.#watch?.end();
     this.#client.clear();
     this.#backendEnd?.clear();
     this.#release();

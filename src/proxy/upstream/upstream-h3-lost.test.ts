@@ -9,6 +9,9 @@ import { waitFor } from "../../../test/support/wait-for.ts";
 
 const BOUND = { timeout: 30_000 };
 
+/** A request that is sent once and never again. */
+const UNREPEATABLE = post("/once", "").replace("Content-Length: 0\r\n", "");
+
 let scene: H3Scene;
 
 beforeEach(async () => {
@@ -31,6 +34,43 @@ function meanwhile(gateway: MemoryGateway, what: string, probe: () => boolean): 
 
 test(
   "a backend that is gone without a word gets no more requests soon, and its own end after a while",
+  BOUND,
+  async () => {
+    const backend = (await scene.backend()).echo();
+    const wire = await UdpWire.open(backend.port);
+    const gateway = scene.gateway([`h3://127.0.0.1:${wire.port}`]);
+    await over(sendTo(gateway, get("/")));
+    wire.joined = false;
+    const lost = sendTo(gateway, UNREPEATABLE);
+    await meanwhile(gateway, "the suspicion", () => {
+      sendTo(gateway, get("/probe"));
+      return scene.dialled > 1;
+    });
+    await meanwhile(gateway, "the end", () => lost.fault !== null);
+    assert.equal(lost.fault?.code, "upstream_closed");
+    assert.match(lost.fault?.detail ?? "", /not acknowledged/);
+    await wire.close();
+  },
+);
+
+test("a backend whose port is closed is gone, as soon as packets are not answered", BOUND, async (t) => {
+  const backend = (await scene.backend()).echo();
+  const wire = await UdpWire.open(backend.port);
+  const gateway = scene.gateway([`h3://127.0.0.1:${wire.port}`]);
+  await over(sendTo(gateway, get("/")));
+  await wire.close();
+  const lost = sendTo(gateway, UNREPEATABLE);
+  const beganMs = gateway.clock.nowMs;
+  await meanwhile(gateway, "the end", () => lost.fault !== null);
+  assert.equal(lost.fault?.code, "upstream_closed");
+  assert.match(lost.fault?.detail ?? "", /the backend's port is closed/);
+  assert.equal(scene.dialled, 1);
+  t.diagnostic(`after ${gateway.clock.nowMs - beganMs} ms of the gateway's time`);
+  assertClean(gateway);
+});
+
+test(
+  "a request that was sent where nobody listens any more is sent again, and its dial is refused",
   { ...BOUND, skip: TELLS_UNREACHABLE ? false : "the native UDP sockets are not built" },
   async () => {
     const backend = (await scene.backend()).echo();
@@ -38,18 +78,50 @@ test(
     const gateway = scene.gateway([`h3://127.0.0.1:${wire.port}`]);
     await over(sendTo(gateway, get("/")));
     await wire.close();
-    const lost = sendTo(gateway, post("/lost", "").replace("Content-Length: 0\r\n", ""));
-    await meanwhile(gateway, "the suspicion", () => {
-      const sink = sendTo(gateway, get("/probe"));
-      return sink.fault?.code === "connect_refused" || scene.dialled > 1;
-    });
-    const refused = sendTo(gateway, get("/refused"));
-    await meanwhile(gateway, "the refusal", () => refused.fault !== null);
-    assert.equal(refused.fault?.code, "connect_refused");
-    await meanwhile(gateway, "the end", () => lost.fault !== null);
-    assert.equal(lost.fault?.code, "upstream_closed");
-    assert.match(lost.fault?.detail ?? "", /not acknowledged/);
+    const sink = sendTo(gateway, get("/again"));
+    await meanwhile(gateway, "the end", () => sink.fault !== null);
+    assert.equal(sink.fault?.code, "connect_refused");
+    assert.equal(scene.dialled, 2);
     assertClean(gateway);
+  },
+);
+
+test("a backend that is silent for a while, and listens, is no dead one", BOUND, async () => {
+  const backend = (await scene.backend()).echo();
+  const wire = await UdpWire.open(backend.port);
+  const gateway = scene.gateway([`h3://127.0.0.1:${wire.port}`]);
+  await over(sendTo(gateway, get("/")));
+  wire.joined = false;
+  const sink = sendTo(gateway, UNREPEATABLE);
+  const beganMs = gateway.clock.nowMs;
+  await meanwhile(
+    gateway,
+    "the suspicion",
+    () => gateway.global("h3_upstream_connections") === 1 && gateway.clock.nowMs > beganMs + 5000,
+  );
+  wire.joined = true;
+  await over(sink);
+  assert.equal(sink.text, "/once ");
+  assert.equal(scene.dialled, 1);
+  assertClean(gateway);
+  await wire.close();
+});
+
+test(
+  "a quiet backend that was started anew resets the session, as what it is asked by is long enough",
+  BOUND,
+  async () => {
+    const before = await scene.backend();
+    const wire = await UdpWire.open(before.port);
+    const gateway = scene.gateway([`h3://127.0.0.1:${wire.port}`]);
+    const sink = sendTo(gateway, UNREPEATABLE);
+    await waitFor("the request", () => before.requests.length === 1 && before.requests[0]?.ended === true);
+    wire.to = (await scene.backend()).port;
+    await meanwhile(gateway, "the end", () => sink.fault !== null);
+    assert.equal(sink.fault?.code, "upstream_closed");
+    assert.match(sink.fault?.detail ?? "", /stateless reset/);
+    assertClean(gateway);
+    await wire.close();
   },
 );
 

@@ -15,6 +15,7 @@ import { DEFAULT_H3_LIMITS, type H3Limits } from "../../wire/h3/h3-limits.ts";
 import { countAbuse } from "../codec-abuse.ts";
 import type { Exchange, RequestSink } from "../exchange/exchange.ts";
 import { GLOBAL_SLOTS } from "../global-slots.ts";
+import { PORT_CLOSED } from "../quic/quic-clients.ts";
 import type { QuicConnection } from "../quic/quic-connection.ts";
 import type { QuicOwner } from "../quic/quic-owner.ts";
 import type { Backend } from "./backend.ts";
@@ -66,6 +67,7 @@ export class UpstreamH3 implements QuicOwner, LivingSession {
   #h3!: H3Connection;
   /** The peer's limit of streams was reached, and the backend is to be told when there is room. */
   #wasFull = false;
+  readonly #onRefused = (): void => this.#refused();
 
   constructor(backend: Backend) {
     this.backend = backend;
@@ -114,6 +116,7 @@ export class UpstreamH3 implements QuicOwner, LivingSession {
 
   begin(exchange: Exchange, body: KeptBody | null): RequestSink | null {
     if (exchange.request.upgrade !== "" && !this.#h3.peerConnectProtocol) return this.#beginTunnel(exchange);
+    if (this.#life.restMs >= LOOK_MS) this.#look();
     this.#life.wake();
     const stream = new UpstreamStream(this, this.#h3, exchange);
     if (stream.open()) return stream;
@@ -252,19 +255,50 @@ export class UpstreamH3 implements QuicOwner, LivingSession {
 
   checkAlive(nowMs: number): void {
     const { engine } = this.#link;
-    if (this.#watch.look(engine.stats(), nowMs)) {
+    const watch = this.#watch;
+    const before = watch.doubtful;
+    if (this.#look()) {
       engine.ping();
       this.#link.wake();
     }
-    const silentMs = this.#watch.silentMs(nowMs);
+    const silentMs = watch.silentMs(nowMs);
     if (silentMs >= DEAD_MS) {
-      const trouble = "packets are not acknowledged";
-      this.#life.tell(trouble);
-      this.#life.lost("upstream_closed", trouble);
+      this.#gone("packets are not acknowledged");
       return;
     }
+    if (watch.doubtful) this.#askCloser(!before);
     if (silentMs >= SUSPECT_MS) this.leave();
     this.#life.watch();
+  }
+
+  /**
+   * The peer may be gone: its machine knows, if it is there. A peer that has been started anew knows nothing of
+   * the connection, and says so to a packet that is long enough.
+   */
+  #askCloser(first: boolean): void {
+    this.backend.context.quic.askRefused(this.#link.path.remote, this.#onRefused);
+    if (!first) return;
+    this.#h3.sendReserved();
+    this.#link.wake();
+  }
+
+  /** Nobody listens on the peer's port. If packets of it have come meanwhile, it was somebody on the way who said so. */
+  #refused(): void {
+    const { transport } = this.backend.context;
+    const { state } = this.#life;
+    if (state !== "open" && state !== "leaving") return;
+    this.#look();
+    if (this.#watch.doubtful) this.#gone(PORT_CLOSED);
+    transport.flush();
+  }
+
+  #look(): boolean {
+    return this.#watch.look(this.#link.engine.stats(), this.backend.context.clock.nowMs);
+  }
+
+  #gone(trouble: string): void {
+    this.#life.tell(trouble);
+    this.#life.lost("upstream_closed", trouble);
   }
 
   sayGoodbye(): void {

@@ -186,6 +186,29 @@ describe("limits of streams", () => {
   });
 });
 
+describe("a reserved frame", () => {
+  it("is ignored by its receiver, and fills a packet that gets a stateless reset", () => {
+    const client = clientWith(0);
+    const { quic, connection } = client;
+    quic.writes = [];
+    connection.sendReserved();
+    const sent = Buffer.concat(quic.writes.map(({ bytes }) => bytes));
+    assert.ok(sent.length > 42);
+    const server = H3Endpoint.settled();
+    server.receiveControl(sent);
+    assert.deepEqual(server.lines(), []);
+    assert.equal(server.connection.open, true);
+  });
+
+  it("is not sent on a connection that is over", () => {
+    const client = clientWith(0);
+    client.connection.close(H3Code.noError, "");
+    client.lines();
+    client.connection.sendReserved();
+    assert.deepEqual(client.lines(), []);
+  });
+});
+
 describe("GOAWAY", () => {
   it("of ours: streams go on, later ones are taken up until the last is named, then rejected", () => {
     const server = H3Endpoint.settled();

@@ -21,6 +21,7 @@ import type { ClientCodec, ServerCodec } from "../multiplexed/codec.ts";
 import { mayReceive, maySend } from "../multiplexed/stream-state.ts";
 import { ConnectionCore } from "./connection-core.ts";
 import { H3Code } from "./error-code.ts";
+import { RESERVED_FRAME } from "./frame/reserved.ts";
 import { STREAM_ID_STEP, StreamKind, streamKindOf } from "./frame/frame-type.ts";
 import { MAX_GOAWAY_FRAME_BYTES, writeGoAway } from "./frame/goaway.ts";
 import { settingsFrameBound, writeSettings } from "./frame/settings.ts";
@@ -335,6 +336,18 @@ export class H3Connection implements ServerCodec, ClientCodec {
     const frame = Buffer.allocUnsafe(MAX_GOAWAY_FRAME_BYTES);
     core.control.add(frame, 0, writeGoAway(frame, 0, id));
     core.control.flush();
+  }
+
+  /**
+   * Sends a frame that every peer ignores, in a packet of such a length that one which knows the connection no more
+   * answers it with a stateless reset (RFC 9000 section 10.3); a PING is too short for that. For a peer that is
+   * silent, and once in each silence, as it takes room until QUIC takes it.
+   */
+  sendReserved(): void {
+    const { open, control } = this.#core;
+    if (!open) return;
+    control.add(RESERVED_FRAME, 0, RESERVED_FRAME.length);
+    control.flush();
   }
 
   /**

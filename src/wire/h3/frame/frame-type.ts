@@ -11,6 +11,9 @@ export const FrameType = {
   priorityUpdatePush: 0xf0701,
 } as const;
 
+/** One of those that exist to be ignored (RFC 9114 section 7.2.8). */
+export const RESERVED_FRAME_TYPE = 0x21;
+
 /** PRIORITY, PING, WINDOW_UPDATE and CONTINUATION of HTTP/2: nobody may send them (RFC 9114 section 7.2.8). */
 const HTTP2_TYPES: readonly number[] = [0x2, 0x6, 0x8, 0x9];
 
