@@ -8,11 +8,15 @@ import { Clock } from "../../base/clock.ts";
 import { CidrSet } from "../../base/cidr.ts";
 import type { Fault } from "../../base/fault.ts";
 import { RandomHex } from "../../base/random-hex.ts";
-import type { Balancer } from "../../proxy/balancer/balancer.ts";
 import { chooseRoute, type RoutingContext } from "../../proxy/exchange/choose-route.ts";
 import type { Exchange, ResponseSink } from "../../proxy/exchange/exchange.ts";
 import { type Peer, peerOf, peerOverQuic } from "../../proxy/exchange/peer.ts";
-import { compileListener, listenerKey, type ListenerRuntime } from "../../proxy/generation.ts";
+import {
+  compileListener,
+  listenerKey,
+  type ListenerRuntime,
+  serviceWithoutBackends,
+} from "../../proxy/generation.ts";
 import { GLOBAL_SLOT_COUNT } from "../../proxy/global-slots.ts";
 import { listenerCurrent } from "../../proxy/listener/listener-current.ts";
 import type { ListenerPlan, Plan, RoutePlan } from "../../proxy/plan.ts";
@@ -92,12 +96,9 @@ const VERSIONS: Readonly<Record<HttpName, HttpVersion>> = {
   "3": HttpVersion.http3,
 };
 
-/** No backend is picked. */
-const NOBODY: Balancer = { pick: () => null };
-
 function runtimeOf(plan: Plan, index: number): ListenerRuntime {
   const listener = plan.listeners[index] as ListenerPlan;
-  const services = plan.services.map((service) => ({ plan: service, backends: [], balancer: NOBODY }));
+  const services = plan.services.map(serviceWithoutBackends);
   const tls = listener.tls === null ? null : ({ role: "server" } as const);
   return { ...compileListener(listener, index, plan, services), tls, quic: null };
 }
