@@ -2,7 +2,7 @@
 import { parseArgs } from "node:util";
 
 export interface BenchOptions {
-  /** `h1`, `h2`, `h3`, or `soak`. */
+  /** `h1`, `h2`, `h3`, `soak`, or `router`. */
   readonly command: string;
   /** Names of scenarios; `all` and `list` are words of their own. Undefined: the protocol's first one. */
   readonly scenarios: readonly string[] | undefined;
@@ -25,6 +25,7 @@ export const PROXIES = ["nginx", "nginx-defaults", "haproxy", "caddy", "expressg
 
 export const USAGE = `npm run bench -- h1|h2|h3 [options]
 npm run bench -- soak [--seconds N] [--transport NAME]
+npm run bench -- router [--rounds N]    the choice of the route, by itself
 
 --scenario NAME,...|all|list   default: the first
 --transport NAME,...           ${TRANSPORTS.join(", ")}: each is a row; default auto

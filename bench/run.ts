@@ -6,6 +6,7 @@
 import { playScenarios } from "./play/play-scenarios.ts";
 import { isInstalled } from "./harness/daemon.ts";
 import { readOptions, USAGE, type BenchOptions } from "./options.ts";
+import { benchRouter } from "./router/router.ts";
 import { H1_SCENARIOS } from "./scenarios/h1.ts";
 import { H2_SCENARIOS } from "./scenarios/h2.ts";
 import { H3_SCENARIOS } from "./scenarios/h3.ts";
@@ -16,9 +17,13 @@ const COMMANDS: Readonly<Record<string, (options: BenchOptions) => Promise<void>
   h2: (options) => playScenarios(H2_SCENARIOS, options),
   h3: (options) => playScenarios(H3_SCENARIOS, options),
   soak,
+  router: benchRouter,
 };
 
-/** Without these there is no measuring at all; proxies may be missing. */
+/** Commands that measure a part by itself, without other programs. */
+const ALONE: ReadonlySet<string> = new Set(["router"]);
+
+/** Without these there is no measuring of a proxy at all; proxies may be missing. */
 const TOOLS = ["wrk", "/usr/sbin/nginx", "taskset"];
 
 async function main(argv: readonly string[]): Promise<number> {
@@ -28,7 +33,7 @@ async function main(argv: readonly string[]): Promise<number> {
     console.error(USAGE);
     return 2;
   }
-  const missing = TOOLS.filter((tool) => !isInstalled(tool));
+  const missing = ALONE.has(options.command) ? [] : TOOLS.filter((tool) => !isInstalled(tool));
   if (missing.length > 0) {
     const packages = "Debian packages wrk, nginx-light, util-linux";
     console.error(`SKIPPED: ${missing.join(", ")} missing (${packages}); nothing was measured`);

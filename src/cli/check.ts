@@ -8,14 +8,10 @@ import { BackendNames } from "../control/backend-names.ts";
 import type { CertificateStore } from "../control/certificates/certificate-store.ts";
 import { CertificateError } from "../control/certificates/finding.ts";
 import { loadCertificates } from "../control/certificates/load-certificates.ts";
-import { deriveQuicKeys } from "../control/certificates/quic-keys.ts";
 import { ConfigError, readConfig, type ReadConfig } from "../control/config-source.ts";
-import type { GatewayConfig } from "../control/config/gateway-config.ts";
 import { MetricsBudgetError } from "../control/metrics/metrics-budget-error.ts";
-import { SeriesRegistry } from "../control/metrics/series-registry.ts";
-import { buildPlan } from "../control/plan/build-plan.ts";
+import { trialPlan } from "../control/plan/trial-plan.ts";
 import { systemTimers } from "../control/timers.ts";
-import { RETRY_KEY_BYTES } from "../wire/quic/retry-token.ts";
 import { print } from "./print.ts";
 import { summarize } from "./summary.ts";
 
@@ -23,7 +19,8 @@ export async function runCheck(file: string): Promise<number> {
   try {
     const read = await readConfig(file, process.env);
     const certificates = loadCertificates(read.config).store;
-    compile(read.config, certificates);
+    // Some things only show when the plan is made.
+    trialPlan(read.config, certificates);
     await report(file, read, certificates);
     return 0;
   } catch (error) {
@@ -36,22 +33,6 @@ export async function runCheck(file: string): Promise<number> {
 
 /** What is wrong with a file, or was when it was looked at again; anything else is our own mistake. */
 const USER_ERRORS = [ConfigError, MetricsBudgetError, CertificateError];
-
-/** What only shows when the plan is made. Certificates have been checked already, with their places. */
-function compile(config: GatewayConfig, certificates: CertificateStore): void {
-  const registry = new SeriesRegistry({ clearSlots: () => {} });
-  buildPlan({
-    config,
-    generation: 1,
-    registry,
-    resolved: {},
-    certificates,
-    ticketKeys: () => [],
-    // The file of the secret may not be there yet, and it is not for a check to make it.
-    quicKeys: () => deriveQuicKeys([new Uint8Array(RETRY_KEY_BYTES)]),
-    keyLogPath: "",
-  });
-}
 
 async function report(
   file: string,

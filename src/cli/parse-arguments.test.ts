@@ -14,6 +14,7 @@ const CASES: readonly [string, object][] = [
   ["-V", { kind: "version" }],
   ["--help", { kind: "help" }],
   ["check --help", { kind: "help" }],
+  ["explain -H a:b --help", { kind: "help" }],
 ];
 
 for (const [line, command] of CASES) {
@@ -35,6 +36,9 @@ const REFUSED: readonly [string, RegExp][] = [
   ["a.toml b.toml", /unexpected argument "b.toml"/],
   ["check a.toml b.toml", /one file, not 2/],
   ["schema x", /takes no arguments/],
+  ["explian lb.toml", /unexpected argument/],
+  ["explain lb.toml GET", /takes FILE METHOD URL/],
+  ["explain lb.toml GET http://a --http 9", /--http takes/],
 ];
 
 for (const [line, message] of REFUSED) {

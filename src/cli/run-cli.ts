@@ -23,6 +23,10 @@ export async function runCli(args: readonly string[]): Promise<number> {
       const { runCheck } = await import("./check.ts");
       return await runCheck(command.file ?? packaged("default.toml"));
     }
+    case "explain": {
+      const { runExplain } = await import("./explain.ts");
+      return await runExplain(command);
+    }
     case "demo": {
       const { runDemo } = await import("./demo.ts");
       return await runDemo(packaged("demo.toml"));

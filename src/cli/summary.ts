@@ -61,13 +61,15 @@ function counted(count: number, noun: string): string {
   return `${count} ${noun}${count === 1 ? "" : "s"}`;
 }
 
-/** A heading and its rows, in columns. */
-function block(heading: string, rows: readonly (readonly string[])[]): string {
+/** A heading, if there is one, and its rows in columns; empty without rows. */
+export function block(heading: string, rows: readonly (readonly string[])[]): string {
   if (rows.length === 0) return "";
   const widths: number[] = [];
   for (const row of rows) {
     row.forEach((cell, column) => (widths[column] = Math.max(widths[column] ?? 0, cell.length)));
   }
   const lines = rows.map((row) => row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join("  "));
-  return `${heading}\n${lines.map((line) => `  ${line.trimEnd()}\n`).join("")}`;
+  const indent = heading === "" ? "" : "  ";
+  const text = lines.map((line) => `${indent}${line.trimEnd()}\n`).join("");
+  return heading === "" ? text : `${heading}\n${text}`;
 }

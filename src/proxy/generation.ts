@@ -100,7 +100,14 @@ function compileService(service: ServicePlan, plan: Plan, pools: UpstreamPools):
   return { plan: service, backends, balancer: createBalancer(service, backends) };
 }
 
-function compileListener(
+/** A service that nothing is sent to, for whoever only asks for routes. */
+export function serviceWithoutBackends(service: ServicePlan): ServiceRuntime {
+  const plan = { ...service, backends: [] };
+  return { plan, backends: [], balancer: createBalancer(plan, []) };
+}
+
+/** A listener's routes without its sockets' TLS; `services` in the order of the plan. */
+export function compileListener(
   listener: ListenerPlan,
   index: number,
   plan: Plan,

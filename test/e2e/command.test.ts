@@ -55,7 +55,7 @@ describe("the command", { timeout: 60_000 }, () => {
 
   it("lists every exit code", async () => {
     const { stdout } = await run(LAUNCHER, ["--help"]);
-    for (const code of [0, 1, 2, 130, 143]) assert.match(stdout, new RegExp(`^  ${code} +\\S`, "m"));
+    for (const code of [0, 1, 2, 3, 130, 143]) assert.match(stdout, new RegExp(`^  ${code} +\\S`, "m"));
   });
 
   it("warns at a check of what can never match", async (t) => {

@@ -12,6 +12,7 @@ import type { CertificateSources } from "../certificates/load-certificates.ts";
 import { CheckContext } from "./check/check-context.ts";
 import { checkCertificates } from "./check/check-certificates.ts";
 import { checkConfig } from "./check/check-config.ts";
+import { checkShadows } from "./check/check-shadows.ts";
 import { checkTransport } from "./check/check-transport.ts";
 import type { Field } from "./field.ts";
 import type { GatewayConfig, ParsedConfig } from "./gateway-config.ts";
@@ -58,6 +59,7 @@ export function parseConfig(text: string, options: ParseOptions): ParseResult {
   checkTransport(context, options.probe ?? probeTransport);
   checkCertificates(context, options.certificates ?? {});
   refuseUnavailable(context);
+  checkShadows(context);
   const located = issues.isEmpty ? [] : issues.locate(options.file, createLocator(text));
   return issues.hasErrors ? { issues: located } : { config: deepFreeze(config), issues: located };
 }

@@ -33,6 +33,6 @@ function excerpt(source: string, line: number, column: number): string {
 }
 
 /** Control characters could drive a terminal: they become `?`, one for one so that columns hold. */
-function printable(text: string): string {
+export function printable(text: string): string {
   return text.replaceAll(/[\u0000-\u0008\u000a-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]/g, "?");
 }

@@ -5,7 +5,7 @@
  */
 import { Fault } from "../../base/fault.ts";
 import { GLOBAL_SLOTS } from "../global-slots.ts";
-import type { WorkerContext } from "../worker-context.ts";
+import type { RoutingContext } from "./choose-route.ts";
 import type { Exchange } from "./exchange.ts";
 
 /** Safe methods (RFC 9110 section 9.2.1) that come without content. */
@@ -14,8 +14,8 @@ const TAKEN: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "TRACE"]);
 const NAME = "Early-Data";
 const LOWER_NAME = Buffer.from(NAME.toLowerCase(), "latin1");
 
-/** Called by dispatch for a request in early data. A fault: it is to be refused. */
-export function admitEarly({ counters }: WorkerContext, { request }: Exchange): Fault | null {
+/** Called for a request in early data. A fault: it is to be refused. */
+export function admitEarly({ counters }: RoutingContext, { request }: Exchange): Fault | null {
   (counters[GLOBAL_SLOTS.h3_early_data_requests_total] as number) += 1;
   // A tunnel is not safe, whatever its method is called.
   if (!TAKEN.has(request.method) || request.bodyLength !== 0 || request.upgrade !== "") {

@@ -7,7 +7,7 @@ import { wordText } from "../../base/word-text.ts";
 import { equalsLower, FIELD_NAMES, FieldId } from "../../wire/http/field-id.ts";
 import type { Fields } from "../../wire/http/fields.ts";
 import { HttpVersion } from "../../wire/http/message.ts";
-import type { WorkerContext } from "../worker-context.ts";
+import type { RoutingContext } from "./choose-route.ts";
 import { clientAddress } from "./client-address.ts";
 import { CERTIFICATE_CLAIMS } from "./client-certificate.ts";
 import type { Exchange } from "./exchange.ts";
@@ -35,7 +35,7 @@ for (const id of [
   FORWARDED_FIELDS[id] = 1;
 }
 
-export function applyForwarding(context: WorkerContext, exchange: Exchange): void {
+export function applyForwarding(context: RoutingContext, exchange: Exchange): void {
   const { request } = exchange;
   if (request.version === HttpVersion.http10) request.fields.removeAll(FieldId.expect);
   const profile = exchange.hosts.of(request, exchange.secure);
@@ -86,7 +86,7 @@ function isClaim(fields: Fields, index: number): boolean {
 }
 
 /** Nobody spoke before us: the lines are those of every such request to this host. */
-function addForwarded({ random }: WorkerContext, exchange: Exchange, profile: HostProfile): void {
+function addForwarded({ random }: RoutingContext, exchange: Exchange, profile: HostProfile): void {
   const { fields } = exchange.request;
   fields.addWords(FORWARDED_FOR, exchange.peer.text, FieldId.xForwardedFor);
   if (exchange.peer.certificate !== null) fields.addTemplate(exchange.peer.certificate);
@@ -101,7 +101,7 @@ function addForwarded({ random }: WorkerContext, exchange: Exchange, profile: Ho
 }
 
 /** Proxies before us, or a client that pretends to be one. */
-function mergeForwarded(context: WorkerContext, exchange: Exchange): void {
+function mergeForwarded(context: RoutingContext, exchange: Exchange): void {
   const { request, generation } = exchange;
   const { fields } = request;
   const { ip, certificate } = exchange.peer;

@@ -1,20 +1,21 @@
 /**
  * What a gRPC call needs before it is routed like every other request: its place between both sides, and
- * a look at its deadline. Called by dispatch for each request that could be one. Feature rows A11.1 to A11.4, B20.
+ * a look at its deadline. Called for each request that could be one. Feature rows A11.1 to A11.4, B20.
  */
 import { Fault } from "../../base/fault.ts";
 import { MALFORMED_TIMEOUT } from "../../wire/grpc/grpc-timeout.ts";
 import { HttpVersion } from "../../wire/http/message.ts";
+import type { RoutingContext } from "../exchange/choose-route.ts";
 import type { Exchange } from "../exchange/exchange.ts";
 import { GLOBAL_SLOTS } from "../global-slots.ts";
-import type { WorkerContext } from "../worker-context.ts";
+
 import { GrpcCall } from "./grpc-call.ts";
 import { askedTimeoutMs, clampTimeout } from "./grpc-deadline.ts";
 import { grpcKindOf } from "./grpc-kind.ts";
 import { GrpcWebBridge } from "./grpc-web-bridge.ts";
 
 /** Returns why the call cannot be served, if it cannot. Does nothing to a request that is no call. */
-export function openGrpc({ counters, clock }: WorkerContext, exchange: Exchange): Fault | null {
+export function openGrpc({ counters, clock }: RoutingContext, exchange: Exchange): Fault | null {
   const { request, listener } = exchange;
   const { grpc } = listener.plan;
   const kind = grpcKindOf(request);

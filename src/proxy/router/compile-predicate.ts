@@ -1,14 +1,17 @@
 /** Turns nodes of a rule into predicates. One compiler serves one router, so that equal expressions are compiled once. */
 import { CidrSet } from "../../base/cidr.ts";
 import { FieldIs, FieldMatches } from "./field-predicates.ts";
+import { hostRunOf } from "./pattern-keys.ts";
 import { AllOf, Always, AnyOf, Not, type Predicate } from "./predicate.ts";
 import { QueryHas, QueryMatches } from "./query-predicates.ts";
 import type { RuleNode } from "./rule.ts";
+import { MIN_PATTERN_CACHE_BYTES, PATTERN_CACHE_BYTES, ROUTER_CACHE_BYTES } from "./rule-limits.ts";
 import { Pattern, type PatternScope } from "./rule-pattern.ts";
 import {
   ClientIn,
   HostIs,
   HostMatches,
+  HostRunIs,
   MethodIs,
   PathIs,
   PathMatches,
@@ -18,6 +21,7 @@ import {
 export class PredicateCompiler {
   readonly #wholePatterns = new Map<string, Pattern>();
   readonly #partPatterns = new Map<string, Pattern>();
+  readonly #tables = new Map<string, Uint8Array>();
 
   /** The conjunction of the nodes; `null` when there are none. */
   all(nodes: readonly RuleNode[]): Predicate | null {
@@ -39,7 +43,7 @@ export class PredicateCompiler {
       case "host":
         return new HostIs(node.host);
       case "hostRegexp":
-        return new HostMatches(this.#pattern(node.pattern, "whole"));
+        return this.#hostPattern(node.pattern);
       case "path":
         return new PathIs(node.path);
       case "pathPrefix":
@@ -59,6 +63,30 @@ export class PredicateCompiler {
       case "clientIp":
         return new ClientIn(CidrSet.of(node.cidrs));
     }
+  }
+
+  /** Shares the memory for the automata of expressions among all that were compiled. */
+  finish(): void {
+    const patterns = [...this.#wholePatterns.values(), ...this.#partPatterns.values()];
+    const share = Math.floor(ROUTER_CACHE_BYTES / Math.max(1, patterns.length));
+    const bytes = Math.min(PATTERN_CACHE_BYTES, Math.max(MIN_PATTERN_CACHE_BYTES, share));
+    for (const pattern of patterns) pattern.limitCache(bytes);
+  }
+
+  /** Most expressions for hosts ask for one or more labels before a name, which is told without an engine. */
+  #hostPattern(pattern: string): Predicate {
+    const run = hostRunOf(pattern);
+    if (run === undefined) return new HostMatches(this.#pattern(pattern, "whole"));
+    return new HostRunIs({ ...run, members: this.#shared(run.members) });
+  }
+
+  /** One table for all that are equal: there are few kinds of them, and requests find them in the cache. */
+  #shared(members: Uint8Array): Uint8Array {
+    const text = Buffer.from(members).toString("latin1");
+    const known = this.#tables.get(text);
+    if (known !== undefined) return known;
+    this.#tables.set(text, members);
+    return members;
   }
 
   #pattern(text: string, scope: PatternScope): Pattern {

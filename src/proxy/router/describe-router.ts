@@ -46,7 +46,9 @@ function section(title: string, group: Group): string {
 }
 
 function hostTitle(alternative: Alternative): string {
-  return alternative.host === undefined ? "any host" : `host ${alternative.host}`;
+  const { host } = alternative;
+  if (host === undefined) return "any host";
+  return host.exact ? `host ${host.text}` : `hosts that end with ${host.text}`;
 }
 
 function pathTitle(alternative: Alternative): string {

@@ -1,22 +1,17 @@
 /**
- * Multiplies a rule out into alternatives that can be looked up: each has at most one exact host, at
- * most one path or prefix, and the rest that must be tested. `Host(a, b) && PathPrefix(x)` becomes
+ * Multiplies a rule out into alternatives that can be looked up: each has at most one host or end of a host,
+ * at most one path or prefix, and the rest that must be tested. `Host(a, b) && PathPrefix(x)` becomes
  * two entries of the router's tables instead of a rule to test against every request.
  */
+import { hostKeyOf, type LiteralKey, pathKeyOf } from "./pattern-keys.ts";
 import type { RuleNode } from "./rule.ts";
 import { MAX_ALTERNATIVES } from "./rule-limits.ts";
 
-export interface PathKey {
-  /** The whole path, or a prefix of it. */
-  readonly exact: boolean;
-  readonly text: string;
-}
-
 export interface Alternative {
-  /** `undefined`: any host. */
-  readonly host: string | undefined;
-  /** `undefined`: any path. */
-  readonly path: PathKey | undefined;
+  /** The whole host, or what it ends with from a dot on; `undefined`: any host. */
+  readonly host: LiteralKey | undefined;
+  /** The whole path, or a prefix of it; `undefined`: any path. */
+  readonly path: LiteralKey | undefined;
   /** All of these must hold too. */
   readonly rest: readonly RuleNode[];
 }
@@ -29,7 +24,7 @@ export function alternativesOf(rule: RuleNode): readonly Alternative[] {
     case "all":
       return [ANY];
     case "host":
-      return [{ ...ANY, host: rule.host }];
+      return [{ ...ANY, host: { exact: true, text: rule.host } }];
     case "path":
       return [{ ...ANY, path: { exact: true, text: rule.path } }];
     case "pathPrefix":
@@ -40,9 +35,15 @@ export function alternativesOf(rule: RuleNode): readonly Alternative[] {
     }
     case "and":
       return rule.nodes.reduce(multiply, [ANY]);
+    case "hostRegexp": {
+      const { key, complete } = hostKeyOf(rule.pattern);
+      return [{ ...ANY, host: key, rest: complete ? [] : [rule] }];
+    }
+    case "pathRegexp": {
+      const { key, complete } = pathKeyOf(rule.pattern);
+      return [{ ...ANY, path: key, rest: complete ? [] : [rule] }];
+    }
     case "not":
-    case "hostRegexp":
-    case "pathRegexp":
     case "method":
     case "header":
     case "headerRegexp":
@@ -67,17 +68,26 @@ function tested(alternative: Alternative, node: RuleNode): Alternative {
 
 /** What holds when both hold; `undefined` when they exclude each other. */
 function both(a: Alternative, b: Alternative): Alternative | undefined {
-  if (a.host !== undefined && b.host !== undefined && a.host !== b.host) return undefined;
-  const rest = [...a.rest, ...b.rest];
-  const host = a.host ?? b.host;
-  if (a.path === undefined || b.path === undefined) return { host, path: a.path ?? b.path, rest };
-  const path = narrower(a.path, b.path);
-  return path === undefined ? undefined : { host, path, rest };
+  const host = narrowerHost(a.host, b.host);
+  const path = narrowerPath(a.path, b.path);
+  return host === null || path === null ? undefined : { host, path, rest: [...a.rest, ...b.rest] };
 }
 
-/** The key that holds exactly when both do. */
-function narrower(a: PathKey, b: PathKey): PathKey | undefined {
-  const [short, long] = a.text.length < b.text.length ? [a, b] : [b, a];
-  if (short.exact) return long.text === short.text ? short : undefined;
-  return long.text.startsWith(short.text) ? long : undefined;
+type Key = LiteralKey | undefined;
+
+/** The key of hosts that holds exactly when both do; `null` when they exclude each other. */
+export function narrowerHost(a: Key, b: Key): Key | null {
+  return narrower(a, b, (long, short) => long.endsWith(short));
+}
+
+/** The same for paths. */
+export function narrowerPath(a: Key, b: Key): Key | null {
+  return narrower(a, b, (long, short) => long.startsWith(short));
+}
+
+function narrower(a: Key, b: Key, isPart: (long: string, short: string) => boolean): Key | null {
+  if (a === undefined || b === undefined) return a ?? b;
+  if (a.exact && b.exact) return a.text === b.text ? a : null;
+  const [outer, inner] = b.exact || (!a.exact && a.text.length < b.text.length) ? [a, b] : [b, a];
+  return isPart(inner.text, outer.text) ? inner : null;
 }

@@ -24,5 +24,11 @@ export const MAX_PATTERN_INSTRUCTIONS = 512;
 /** Memory that one regular expression may use for its cached automaton in one worker; it starts anew when it is full. */
 export const PATTERN_CACHE_BYTES = 256 * 1024;
 
+/** The same of all expressions of one listener's router: with very many, each has less. */
+export const ROUTER_CACHE_BYTES = 32 * 1024 * 1024;
+
+/** What is left to each of them: with less the automaton would never get through a path before it starts anew. */
+export const MIN_PATTERN_CACHE_BYTES = 8 * 1024;
+
 /** Alternatives that one rule may be multiplied out to; what is left is tested one by one. */
 export const MAX_ALTERNATIVES = 1024;

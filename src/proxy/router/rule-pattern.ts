@@ -26,9 +26,14 @@ export class Pattern {
   constructor(pattern: string, scope: PatternScope) {
     this.#whole = scope === "whole";
     this.#expression = RE2JS.compile(pattern, this.#whole ? RE2JS.CASE_INSENSITIVE : 0);
+    this.limitCache(PATTERN_CACHE_BYTES);
+  }
+
+  /** How much memory the cached automaton may take, before the first test. */
+  limitCache(bytes: number): void {
     const automaton = this.#expression.re2().dfa;
-    automaton.stateBudget = PATTERN_CACHE_BYTES;
-    automaton.memBudget = PATTERN_CACHE_BYTES;
+    automaton.stateBudget = bytes;
+    automaton.memBudget = bytes;
   }
 
   test(text: string): boolean {

@@ -4,11 +4,14 @@
  */
 import { type CertificateSources, inspectCertificates } from "../../certificates/load-certificates.ts";
 import type { CheckContext } from "./check-context.ts";
+import { checkHostNames } from "./check-host-names.ts";
 
 export function checkCertificates(context: CheckContext, sources: Partial<CertificateSources>): void {
   const { config, issues } = context;
-  for (const { failure, at, message, hint } of inspectCertificates(config, sources).findings) {
+  const { findings, store } = inspectCertificates(config, sources);
+  for (const { failure, at, message, hint } of findings) {
     if (failure === null) issues.warn(at, message, { hint });
     else issues.error(at, message, { hint });
   }
+  if (findings.every(({ failure }) => failure === null)) checkHostNames(context, store.certificates);
 }

@@ -1,12 +1,13 @@
 /** What routers name must exist, and their rules must be able to match. Feature row A1.10. */
-import { closest } from "../../../base/closest.ts";
 import { parseRule } from "../../../proxy/router/parse-rule.ts";
 import { alternativesOf } from "../../../proxy/router/rule-alternatives.ts";
+import { isContradiction } from "../../../proxy/router/shadowed-routes.ts";
 import type { RouterConfig } from "../gateway-config.ts";
 import { isHttpListener } from "../gateway-config.ts";
 import type { ConfigPath } from "../issue.ts";
 import { quote } from "../quote.ts";
 import type { CheckContext } from "./check-context.ts";
+import { knownHint } from "./known-hint.ts";
 
 export function checkRouters(context: CheckContext): void {
   for (const [name, router] of Object.entries(context.config.routers)) {
@@ -36,18 +37,6 @@ export function checkReference(
   });
 }
 
-/** Names that a misspelt one is compared with: each costs microseconds, and each report compares anew. */
-const MAX_COMPARED = 1000;
-
-/** What was perhaps meant, and what there is. */
-export function knownHint(name: string, known: readonly string[]): string {
-  const near = closest(name, known.slice(0, MAX_COMPARED));
-  if (near !== undefined) return `did you mean "${near}"?`;
-  if (known.length === 0) return "the file has none";
-  const shown = known.slice(0, 10).join(", ");
-  return `there are: ${shown}${known.length > 10 ? ", ..." : ""}`;
-}
-
 function checkListenerNames(context: CheckContext, router: RouterConfig, path: ConfigPath): void {
   const { listeners } = context.config;
   for (const [index, name] of router.listeners.entries()) {
@@ -69,7 +58,7 @@ function checkListenerNames(context: CheckContext, router: RouterConfig, path: C
 
 function warnOfContradiction(context: CheckContext, { rule }: RouterConfig, path: ConfigPath): void {
   const parsed = parseRule(rule);
-  if ("error" in parsed || alternativesOf(parsed.rule).length > 0) return;
+  if ("error" in parsed || !isContradiction(alternativesOf(parsed.rule))) return;
   context.issues.warn([...path, "rule"], "this rule never matches: its parts exclude each other", {
     hint: "alternatives are joined by ||, or listed as in Host(`a`, `b`)",
   });

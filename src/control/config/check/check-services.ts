@@ -3,7 +3,8 @@ import type { ServiceConfig } from "../gateway-config.ts";
 import type { ConfigPath } from "../issue.ts";
 import { quote } from "../quote.ts";
 import type { CheckContext } from "./check-context.ts";
-import { checkReference, knownHint } from "./check-routers.ts";
+import { checkReference } from "./check-routers.ts";
+import { knownHint } from "./known-hint.ts";
 
 export function checkServices(context: CheckContext): void {
   for (const [name, service] of Object.entries(context.config.services)) {
