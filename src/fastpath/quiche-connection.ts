@@ -108,9 +108,12 @@ export class QuicheConnection implements QuicConnectionEngine {
       if (this.#native.localError() !== null) this.#drain();
     }
     this.#ids.collectRetired();
-    if (this.#phase === "open") this.#streams.decrypted(bytes, start, end);
-    if (this.#phase !== "open") this.#progress();
-    else if (this.#remember !== null) this.#rememberSession(this.#remember);
+    if (this.#phase !== "open") {
+      this.#progress();
+      return;
+    }
+    this.#streams.decrypted(bytes, start, end);
+    if (this.#remember !== null) this.#rememberSession(this.#remember);
   }
 
   nextPacket(target: Buffer, start: number, end: number): number {
@@ -388,8 +391,10 @@ export class QuicheConnection implements QuicConnectionEngine {
 
   #rememberSession(remember: RememberSession): void {
     const session = this.#native.session();
-    if (session !== null) remember(session);
-    if (session !== null) this.#firstFlight = null;
+    if (session !== null) {
+      remember(session);
+      this.#firstFlight = null;
+    }
     if (session !== null || --this.#ticketPackets === 0) this.#remember = null;
   }
 }

@@ -43,6 +43,22 @@ function open({ link }: NotingOwner, text: string): number {
   return id;
 }
 
+/** What goes to the client stays in the list. */
+function holdReplies(network: MemoryNetwork, serverPort: number): MemoryDatagram[] {
+  const held: MemoryDatagram[] = [];
+  network.transit = (datagram) => {
+    if (datagram.to.port === serverPort) return [datagram];
+    held.push(datagram);
+    return [];
+  };
+  return held;
+}
+
+function release(network: MemoryNetwork, held: readonly MemoryDatagram[]): void {
+  network.transit = (datagram) => [datagram];
+  for (const datagram of held) network.inject(datagram);
+}
+
 function pour({ link }: NotingOwner): void {
   const id = link.openUnidirectional();
   const bytes = Buffer.alloc(2 * WINDOW_BYTES);
@@ -57,12 +73,7 @@ for (const lateMs of [0, 400]) {
     BOUND,
     async () => {
       const { network, serverPort, client, server } = await connected();
-      const held: MemoryDatagram[] = [];
-      network.transit = (datagram) => {
-        if (datagram.to.port === serverPort) return [datagram];
-        held.push(datagram);
-        return [];
-      };
+      const held = holdReplies(network, serverPort);
       const ids = Array.from({ length: 12 }, () => open(client, "hello"));
       await waitFor(
         "the octets, and their acknowledgement",
@@ -72,8 +83,7 @@ for (const lateMs of [0, 400]) {
       for (const id of ids) assert.equal(client.link.write(id, NOTHING, 0, 0, true), 0);
       client.link.flush();
       await pause(lateMs);
-      network.transit = (datagram) => [datagram];
-      for (const datagram of held) network.inject(datagram);
+      release(network, held);
       await waitFor("the ends", () => ids.every((id) => server.stream(id).ended));
     },
   );
@@ -82,12 +92,7 @@ for (const lateMs of [0, 400]) {
 /** The engine tells of room that the headers of the other stream's packets have taken. */
 test("an end comes though little room seems to be left, and none is", BOUND, async () => {
   const { network, serverPort, client, server } = await connected();
-  const held: MemoryDatagram[] = [];
-  network.transit = (datagram) => {
-    if (datagram.to.port === serverPort) return [datagram];
-    held.push(datagram);
-    return [];
-  };
+  const held = holdReplies(network, serverPort);
   const id = open(client, "hello");
   await waitFor(
     "the octets, and their acknowledgement",
@@ -100,8 +105,7 @@ test("an end comes though little room seems to be left, and none is", BOUND, asy
   assert.equal(client.link.engine.streamCapacity(id), LITTLE_BYTES);
   assert.equal(client.link.write(id, NOTHING, 0, 0, true), 0);
   client.link.flush();
-  network.transit = (datagram) => [datagram];
-  for (const datagram of held) network.inject(datagram);
+  release(network, held);
   await waitFor("the end", () => server.stream(id).ended);
 });
 
@@ -160,8 +164,7 @@ async function endThroughLoss(packets: number): Promise<void> {
   await waitFor("the loss, and the end", () => toLose === 0 && server.stream(id).ended, {
     timeoutMs: 20_000,
   });
-  network.transit = (datagram) => [datagram];
-  for (const datagram of held) network.inject(datagram);
+  release(network, held);
   await waitFor("the stream to be forgotten", () => client.link.finished(id));
 }
 
@@ -186,12 +189,7 @@ test("a stop is told with its code though its packet acknowledges all that was s
 
 test("stops of many streams are told with their codes, whatever comes with them at once", BOUND, async () => {
   const { network, serverPort, client, server } = await connected();
-  const held: MemoryDatagram[] = [];
-  network.transit = (datagram) => {
-    if (datagram.to.port === serverPort) return [datagram];
-    held.push(datagram);
-    return [];
-  };
+  const held = holdReplies(network, serverPort);
   const ids = Array.from({ length: 12 }, () => open(client, "hello"));
   await waitFor("the octets", () => ids.every((id) => server.stream(id).octets === 5));
   for (const id of ids) {
@@ -202,8 +200,7 @@ test("stops of many streams are told with their codes, whatever comes with them 
   }
   const before = held.length;
   await waitFor("the acknowledgements", () => held.length > before);
-  network.transit = (datagram) => [datagram];
-  for (const datagram of held) network.inject(datagram);
+  release(network, held);
   await waitFor("the stops", () => ids.every((id) => client.stream(id).stoppedCode !== -1));
   for (const id of ids) assert.equal(client.stream(id).stoppedCode, 0x1000 + id);
 });
