@@ -9,8 +9,8 @@ export const MAX_RESERVE_BYTES = 1_048_576 + 65_536;
 /** Bytes queued to one connection before its producer must pause: feature row A8.3, about 64 KiB a stream. */
 export const SEND_HIGH_WATER_BYTES = 64 * 1024;
 
-/** The socket buffers we ask for, receive and send. Feature row A2.10. */
-export const SOCKET_BUFFER_BYTES = 262_144;
+/** The buffers of UDP sockets, receive and send: the kernel sizes only those of TCP by itself. Feature row A2.10. */
+export const UDP_BUFFER_BYTES = 262_144;
 
 /** Connections that the kernel completes before we accept them. Feature row A2.10; the kernel caps it at somaxconn. */
 export const LISTEN_BACKLOG = 50_000;

@@ -37,6 +37,8 @@ const CASES: readonly [string, string, readonly string[]][] = [
   ['transport = "epoll"', 'transport = "auto"', []],
   ['transport = "epoll"', 'transport = "io_uring"', ["runtime.transport"]],
   ["workers = 9", "workers = 9", []],
+  ["tcp_buffer_bytes = 0", "tcp_buffer_bytes = 65536", ["runtime.tcp_buffer_bytes"]],
+  ["tcp_buffer_bytes = 65536", "tcp_buffer_bytes = 65536", []],
 ];
 
 for (const [before, after, fields] of CASES) {
@@ -48,5 +50,6 @@ for (const [before, after, fields] of CASES) {
     const kept = fields.length > 0 ? running : read(after);
     assert.equal(live.config.runtime.workers, kept.runtime.workers);
     assert.equal(live.config.runtime.transport, kept.runtime.transport);
+    assert.equal(live.config.runtime.tcp_buffer_bytes, kept.runtime.tcp_buffer_bytes);
   });
 }

@@ -25,7 +25,7 @@ export function keepRestartRequired(
   parts: RunningParts,
 ): LiveConfig {
   const fields: string[] = [];
-  let { workers, transport } = wanted.runtime;
+  let { workers, transport, tcp_buffer_bytes } = wanted.runtime;
   if (workers !== running.runtime.workers && !canResize(running.runtime.workers, workers, parts.maxWorkers)) {
     workers = running.runtime.workers;
     fields.push("runtime.workers");
@@ -34,8 +34,15 @@ export function keepRestartRequired(
     transport = running.runtime.transport;
     fields.push("runtime.transport");
   }
+  if (tcp_buffer_bytes !== running.runtime.tcp_buffer_bytes) {
+    tcp_buffer_bytes = running.runtime.tcp_buffer_bytes;
+    fields.push("runtime.tcp_buffer_bytes");
+  }
   if (fields.length === 0) return { config: wanted, fields };
-  return { config: { ...wanted, runtime: { ...wanted.runtime, workers, transport } }, fields };
+  return {
+    config: { ...wanted, runtime: { ...wanted.runtime, workers, transport, tcp_buffer_bytes } },
+    fields,
+  };
 }
 
 /** Between processes and none, the data plane would have to move with its connections. */

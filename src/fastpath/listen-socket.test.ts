@@ -135,6 +135,35 @@ if (process.argv[2] === "flood") {
     });
   });
 
+  test(
+    "a size of buffers bounds what the kernel takes for a client that does not read",
+    options,
+    async (t) => {
+      const bufferBytes = 16_384;
+      const taken = async (size: { bufferBytes?: number }): Promise<number> => {
+        const socket = openListenSocket(addon(), { host: HOST, port: 0, reusePort: false, ...size });
+        assert.ok(socket);
+        const server = createServer().listen({ fd: socket.fd, backlog: LISTEN_BACKLOG });
+        t.after(() => server.close());
+        const client = connect(socket.port, HOST).pause();
+        t.after(() => client.destroy());
+        const [accepted] = (await once(server, "connection")) as [Socket];
+        t.after(() => accepted.destroy());
+        accepted.on("error", () => {});
+        let written = 0;
+        while (accepted.writableLength === 0) {
+          accepted.write(Buffer.alloc(4096));
+          written += 4096;
+          await turn();
+        }
+        return written;
+      };
+      const fixed = await taken({ bufferBytes });
+      const free = await taken({});
+      assert.ok(free > 2 * fixed, `${free} and ${fixed} bytes`);
+    },
+  );
+
   test("without the addon there is no socket", () => {
     assert.equal(openListenSocket(null, { host: HOST, port: 0, reusePort: false }), null);
   });

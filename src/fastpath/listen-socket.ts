@@ -6,17 +6,9 @@
  * A new socket is bound and does not listen yet, so that the kernel completes no connection for a
  * plan that is given up. To close one that listens: `drainListenSocket`, then close the descriptor.
  */
-import { LISTENER_LINGER_MS, SOCKET_BUFFER_BYTES } from "../base/limits.ts";
+import { LISTENER_LINGER_MS } from "../base/limits.ts";
 import type { NativeAddon } from "./native-addon.ts";
-
-export interface ListenSocketOptions {
-  /** Numeric address, IPv4 or IPv6. */
-  readonly host: string;
-  /** 0: any free port. */
-  readonly port: number;
-  /** Share the port with the other workers and with a process that takes over. */
-  readonly reusePort: boolean;
-}
+import type { ListenOptions } from "./transport.ts";
 
 export interface ListenSocket {
   /** Non-blocking and close-on-exec; owned by the caller. */
@@ -25,25 +17,22 @@ export interface ListenSocket {
 }
 
 /**
- * Opens and binds a socket: SO_REUSEADDR, TCP_NODELAY, SO_KEEPALIVE, buffers of
- * `SOCKET_BUFFER_BYTES`, which accepted sockets inherit. `::` takes IPv4 too, as it does in
- * node:net. Returns null without the addon. Throws an `Error` with an errno `code` (`EADDRINUSE`).
+ * Opens and binds a socket: SO_REUSEADDR, TCP_NODELAY, SO_KEEPALIVE, buffers if they have a fixed
+ * size, all of which accepted sockets inherit. `::` takes IPv4 too, as it does in node:net. Returns null without the addon. Throws an `Error` with an errno `code` (`EADDRINUSE`).
  *
  * Listen with `NativeAddon.listen`, or over node:net with
  * `server.listen({ fd, backlog: LISTEN_BACKLOG })`; Node.js would take a backlog of 511 by itself.
  */
-export function openListenSocket(
-  addon: NativeAddon | null,
-  options: ListenSocketOptions,
-): ListenSocket | null {
+export function openListenSocket(addon: NativeAddon | null, options: ListenOptions): ListenSocket | null {
   if (addon === null) return null;
+  const { host, port, reusePort, bufferBytes = 0 } = options;
   const fd = addon.bindTcp({
-    host: options.host,
-    port: options.port,
+    host,
+    port,
     ipv6Only: false,
-    reusePort: options.reusePort,
-    receiveBufferBytes: SOCKET_BUFFER_BYTES,
-    sendBufferBytes: SOCKET_BUFFER_BYTES,
+    reusePort,
+    receiveBufferBytes: bufferBytes,
+    sendBufferBytes: bufferBytes,
     keepAlive: true,
   });
   return { fd, port: addon.localPort(fd) };

@@ -53,6 +53,8 @@ export interface ListenOptions {
   readonly port: number;
   /** Share the port with the other workers and with a process that takes over. */
   readonly reusePort: boolean;
+  /** Receive and send buffer of accepted connections, in octets; 0, or left out: the kernel sizes them. */
+  readonly bufferBytes?: number;
 }
 
 export interface ListenOwner {

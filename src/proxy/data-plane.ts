@@ -253,7 +253,8 @@ export class DataPlane {
     if (runtime.quic !== null)
       return await QuicListener.bind({ context, plane: this.#quic, generation, runtime });
     const { host, port } = runtime.plan;
-    const listener = await context.transport.bind({ host, port, reusePort: true });
+    const { tcpBufferBytes: bufferBytes } = generation.plan.runtime;
+    const listener = await context.transport.bind({ host, port, reusePort: true, bufferBytes });
     return new ListenerSocket(context, listener, generation, runtime);
   }
 

@@ -165,6 +165,8 @@ export interface RuntimePlan {
   readonly connectTimeoutMs: number;
   /** From the accept to the end of the TLS handshake. Feature row A2.15. */
   readonly handshakeTimeoutMs: number;
+  /** Of connections with clients, each way; 0: the kernel sizes them. */
+  readonly tcpBufferBytes: number;
   readonly headerUnderscorePolicy: "reject" | "drop" | "allow";
   readonly headerDeadlineMs: number;
   readonly bodyProgressMinBps: number;

@@ -11,7 +11,7 @@
 import { randomBytes } from "node:crypto";
 import { assert } from "../base/assert.ts";
 import type { Clock } from "../base/clock.ts";
-import { SOCKET_BUFFER_BYTES } from "../base/limits.ts";
+import { UDP_BUFFER_BYTES } from "../base/limits.ts";
 import type { TimerWheel } from "../base/timer-wheel.ts";
 import { openUdp } from "../fastpath/open-udp.ts";
 import type {
@@ -135,7 +135,7 @@ export class QuicPlane implements QuicClients, QuicServers {
   async listen({ host, port, resetKey, ...options }: QuicListenOptions): Promise<QuicListenerEndpoint> {
     assert(resetKey.length === RESET_KEY_BYTES, "the key of stateless resets has 32 octets");
     const environment = { ...this.#opened, resetKey };
-    const bufferBytes = SOCKET_BUFFER_BYTES;
+    const bufferBytes = UDP_BUFFER_BYTES;
     const socket = await this.#sockets.bind({ host, port, reusePort: true, bufferBytes });
     return new QuicListenerEndpoint({ environment, socket, handOver: this.#handOver, ...options });
   }

@@ -102,6 +102,7 @@ const RUNTIME: RuntimePlan = {
   headerDeadlineMs: 5000,
   bodyProgressMinBps: 64,
   sweepIntervalMs: 1000,
+  tcpBufferBytes: 0,
 };
 
 const POOL: PoolPlan = {

@@ -8,6 +8,7 @@ export function runtimePlan({ runtime, security }: GatewayConfig): RuntimePlan {
     perIpConnectionCap: runtime.per_ip_connection_cap,
     connectTimeoutMs: runtime.connect_timeout_ms,
     handshakeTimeoutMs: runtime.handshake_timeout_ms,
+    tcpBufferBytes: runtime.tcp_buffer_bytes,
     // Strict framing would be worth little if a field could be spelt in two ways.
     headerUnderscorePolicy: security.strict_te ? "reject" : runtime.header_underscore_policy,
     headerDeadlineMs: runtime.watchdog.header_deadline_ms,

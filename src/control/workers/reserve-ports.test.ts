@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { HOST } from "../../../test/support/addresses.ts";
 import { memoryPlan } from "../../../test/support/memory-plan.ts";
 import { Clock } from "../../base/clock.ts";
-import { SOCKET_BUFFER_BYTES } from "../../base/limits.ts";
+import { UDP_BUFFER_BYTES } from "../../base/limits.ts";
 import { nativeAddon } from "../../fastpath/native-addon.ts";
 import { NativeUdp } from "../../fastpath/native-udp.ts";
 import type { ListenerPlan, Plan } from "../../proxy/plan.ts";
@@ -31,7 +31,7 @@ test("each listener gets a port of its transport, which is held until it is rele
   const [tcp = 0, udp = 0] = portsOf(reservation.plan);
   assert.ok(tcp > 0 && udp > 0);
   const sockets = new NativeUdp(new Clock(), addon);
-  const alone = { host: HOST, reusePort: false, bufferBytes: SOCKET_BUFFER_BYTES };
+  const alone = { host: HOST, reusePort: false, bufferBytes: UDP_BUFFER_BYTES };
   await assert.rejects(sockets.bind({ ...alone, port: udp }), { code: "EADDRINUSE" });
   // Workers share it.
   const worker = await sockets.bind({ ...alone, reusePort: true, port: udp });

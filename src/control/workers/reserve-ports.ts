@@ -4,7 +4,7 @@
  * so that nobody else takes it: over TCP, or over UDP for QUIC. Called by the pool for each plan.
  */
 import { Clock } from "../../base/clock.ts";
-import { SOCKET_BUFFER_BYTES } from "../../base/limits.ts";
+import { UDP_BUFFER_BYTES } from "../../base/limits.ts";
 import type { NativeAddon } from "../../fastpath/native-addon.ts";
 import { openListenSocket } from "../../fastpath/listen-socket.ts";
 import { NativeUdp } from "../../fastpath/native-udp.ts";
@@ -54,7 +54,7 @@ async function hold(addon: NativeAddon, { host, quic }: ListenerPlan): Promise<H
   const options = { host, port: 0, reusePort: true };
   if (quic !== null) {
     const sockets = new NativeUdp(new Clock(), addon);
-    const socket = await sockets.bind({ ...options, bufferBytes: SOCKET_BUFFER_BYTES });
+    const socket = await sockets.bind({ ...options, bufferBytes: UDP_BUFFER_BYTES });
     return { port: socket.local.port, release: () => socket.close() };
   }
   const socket = openListenSocket(addon, options);

@@ -3,7 +3,7 @@
  * ask it to connect; datagrams are routed by our connection ID. How long a handshake may take is the caller's affair.
  */
 import { isMapped } from "../../base/ip.ts";
-import { SOCKET_BUFFER_BYTES } from "../../base/limits.ts";
+import { UDP_BUFFER_BYTES } from "../../base/limits.ts";
 import type { QuicClientContext, QuicTransportSettings } from "../../fastpath/quic-engine.ts";
 import type { UdpAddress, UdpSockets } from "../../fastpath/udp.ts";
 import { ClientSocket } from "./client-socket.ts";
@@ -70,6 +70,6 @@ export class QuicClientEndpoint {
 
 async function bind(options: QuicClientOptions, host: string): Promise<ClientSocket> {
   const { environment, sockets, maxSendPayloadBytes } = options;
-  const socket = await sockets.bind({ host, port: 0, reusePort: false, bufferBytes: SOCKET_BUFFER_BYTES });
+  const socket = await sockets.bind({ host, port: 0, reusePort: false, bufferBytes: UDP_BUFFER_BYTES });
   return new ClientSocket(environment, socket, maxSendPayloadBytes);
 }

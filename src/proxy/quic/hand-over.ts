@@ -15,7 +15,7 @@ import {
   writeHandOver,
 } from "./hand-over-frame.ts";
 import { assert } from "../../base/assert.ts";
-import { SOCKET_BUFFER_BYTES } from "../../base/limits.ts";
+import { UDP_BUFFER_BYTES } from "../../base/limits.ts";
 import { workerOf, CONNECTION_ID_BYTES } from "../../wire/quic/connection-id.ts";
 import type { PacketHeader } from "../../wire/quic/packet-header.ts";
 import { PacketSender } from "./packet-sender.ts";
@@ -69,7 +69,7 @@ export class HandOver implements UdpOwner {
 
   /** Rejects as `UdpSockets.bind` does. */
   static async open(sockets: UdpSockets, options: HandOverOptions): Promise<HandOver> {
-    const bufferBytes = SOCKET_BUFFER_BYTES;
+    const bufferBytes = UDP_BUFFER_BYTES;
     const socket = await sockets.bind({ host: "127.0.0.1", port: 0, reusePort: false, bufferBytes });
     return new HandOver(socket, options);
   }

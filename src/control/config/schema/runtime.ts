@@ -106,6 +106,15 @@ const connections = {
     doc: "Time for a client's TLS handshake, that of QUIC included; then the connection is reset, and one of QUIC forgotten.",
     example: "3000",
   }),
+  tcp_buffer_bytes: integer({
+    min: 4096,
+    max: 1_073_741_824,
+    default: 0,
+    zeroMeans: "the kernel sizes them",
+    unit: "bytes",
+    doc: "Receive buffer and send buffer of each TCP connection with a client. The kernel's own sizes follow the connection's bandwidth and delay, within `net.ipv4.tcp_rmem` and `tcp_wmem`; a fixed size bounds what one connection can take of the kernel's memory, and its throughput to that size per round trip. Takes a restart.",
+    example: "262144",
+  }),
   max_keepalive_requests: integer({
     min: 1,
     max: 10_000_000,
